@@ -1,0 +1,1 @@
+"""Values and rules of Hearth: no input, no output, standard library only."""

@@ -1,0 +1,88 @@
+"""The node's life as states with reasons: every minute of it has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class NodeState(StrEnum):
+    """What the node is doing. `OFF` is the time between two runs."""
+
+    OFF = "off"
+    STARTING = "starting"
+    READY = "ready"
+    EARNING = "earning"
+    PAUSED = "paused"
+    OFFLINE = "offline"
+    FAULT = "fault"
+    STOPPING = "stopping"
+
+
+class Reason(StrEnum):
+    """Why the node is in its state; worded for people in one place per surface, never here."""
+
+    STOPPED_BY_OWNER = "stopped by owner"
+    ENDED_UNEXPECTEDLY = "ended unexpectedly"
+    LOADING = "loading"
+    WAITING_FOR_REQUESTS = "waiting for requests"
+    SERVING = "serving"
+    PAUSED_BY_OWNER = "paused by owner"
+    NO_RELAY = "no relay"
+    WORKER_RESTARTING = "worker restarting"
+    WORKER_FAILED = "worker failed"
+    SANDBOX_UNAVAILABLE = "sandbox unavailable"
+    SHUTTING_DOWN = "shutting down"
+
+
+NODE_TRANSITIONS: Final[dict[NodeState, frozenset[NodeState]]] = {
+    NodeState.OFF: frozenset({NodeState.STARTING}),
+    NodeState.STARTING: frozenset(
+        {NodeState.READY, NodeState.OFFLINE, NodeState.PAUSED, NodeState.FAULT, NodeState.STOPPING}
+    ),
+    NodeState.READY: frozenset(
+        {
+            NodeState.EARNING,
+            NodeState.OFFLINE,
+            NodeState.PAUSED,
+            NodeState.STARTING,
+            NodeState.FAULT,
+            NodeState.STOPPING,
+        }
+    ),
+    NodeState.EARNING: frozenset(
+        {
+            NodeState.READY,
+            NodeState.OFFLINE,
+            NodeState.PAUSED,
+            NodeState.STARTING,
+            NodeState.FAULT,
+            NodeState.STOPPING,
+        }
+    ),
+    NodeState.PAUSED: frozenset({NodeState.STARTING, NodeState.READY, NodeState.FAULT, NodeState.STOPPING}),
+    NodeState.OFFLINE: frozenset(
+        {
+            NodeState.READY,
+            NodeState.EARNING,
+            NodeState.PAUSED,
+            NodeState.STARTING,
+            NodeState.FAULT,
+            NodeState.STOPPING,
+        }
+    ),
+    NodeState.FAULT: frozenset({NodeState.STARTING, NodeState.STOPPING}),
+    NodeState.STOPPING: frozenset({NodeState.OFF}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """[start, end) in one state for one reason, in UTC milliseconds; `end_ms` is None while it lasts."""
+
+    start_ms: int
+    end_ms: int | None
+    state: NodeState
+    reason: Reason
+    detail: str = ""
