@@ -23,12 +23,13 @@ class Message:
 class Sampling:
     """How the next token is chosen.
 
+    `max_tokens` None means as many as fit; in any case an answer that fills the context ends there, with LENGTH.
     `temperature` 0 is greedy. The same `seed` (0 … 2**63-1), prompt and model give the same answer in any batch.
     `stop` strings end the answer and are not part of it. `logit_penalties` are absent on purpose: nothing that
     a verifier cannot replay from the answer alone.
     """
 
-    max_tokens: int
+    max_tokens: int | None = None
     temperature: float = 1.0
     top_p: float = 1.0
     min_p: float = 0.0

@@ -35,7 +35,7 @@ PaymentOffer = TokenPayment | SessionPayment
 class Order:
     """A validated request. Exactly one of `messages`, `text` and `texts` is filled, as `kind` says.
 
-    `max_tokens` None means: as many as fit. For embeddings `sampling` is None.
+    `sampling.max_tokens` None means: as many as fit. For embeddings `sampling` is None.
     """
 
     kind: JobKind
