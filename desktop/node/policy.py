@@ -45,20 +45,18 @@ class Decision:
 
 def decide(signals: Signals) -> Decision:
     """The state the node is in: the strongest obstacle first, work in hand before its absence."""
-    if signals.stopping:
-        return Decision(NodeState.STOPPING, Reason.SHUTTING_DOWN)
-    if signals.worker is WorkerStatus.NO_SANDBOX:
-        return Decision(NodeState.FAULT, Reason.SANDBOX_UNAVAILABLE)
-    if signals.worker is WorkerStatus.FAILED:
-        return Decision(NodeState.FAULT, Reason.WORKER_FAILED)
-    if signals.paused:
-        return Decision(NodeState.PAUSED, Reason.PAUSED_BY_OWNER)
-    if signals.worker is WorkerStatus.RESTARTING:
-        return Decision(NodeState.STARTING, Reason.WORKER_RESTARTING)
-    if signals.worker is not WorkerStatus.READY:
-        return Decision(NodeState.STARTING, Reason.LOADING)
-    if signals.serving:
-        return Decision(NodeState.EARNING, Reason.SERVING)
-    if not signals.enrolled:
-        return Decision(NodeState.OFFLINE, Reason.NO_RELAY)
+    worker = signals.worker
+    obstacles = (
+        (signals.stopping, NodeState.STOPPING, Reason.SHUTTING_DOWN),
+        (worker is WorkerStatus.NO_SANDBOX, NodeState.FAULT, Reason.SANDBOX_UNAVAILABLE),
+        (worker is WorkerStatus.FAILED, NodeState.FAULT, Reason.WORKER_FAILED),
+        (signals.paused, NodeState.PAUSED, Reason.PAUSED_BY_OWNER),
+        (worker is WorkerStatus.RESTARTING, NodeState.STARTING, Reason.WORKER_RESTARTING),
+        (worker is not WorkerStatus.READY, NodeState.STARTING, Reason.LOADING),
+        (signals.serving, NodeState.EARNING, Reason.SERVING),
+        (not signals.enrolled, NodeState.OFFLINE, Reason.NO_RELAY),
+    )
+    for applies, state, reason in obstacles:
+        if applies:
+            return Decision(state, reason)
     return Decision(NodeState.READY, Reason.WAITING_FOR_REQUESTS)
