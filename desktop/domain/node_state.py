@@ -36,43 +36,13 @@ class Reason(StrEnum):
     SHUTTING_DOWN = "shutting down"
 
 
+AWAKE: Final = frozenset(set(NodeState) - {NodeState.OFF, NodeState.STOPPING})
+
+# While awake the state follows the signals, which may change in any way between two looks; only birth and death
+# have an order.
 NODE_TRANSITIONS: Final[dict[NodeState, frozenset[NodeState]]] = {
     NodeState.OFF: frozenset({NodeState.STARTING}),
-    NodeState.STARTING: frozenset(
-        {NodeState.READY, NodeState.OFFLINE, NodeState.PAUSED, NodeState.FAULT, NodeState.STOPPING}
-    ),
-    NodeState.READY: frozenset(
-        {
-            NodeState.EARNING,
-            NodeState.OFFLINE,
-            NodeState.PAUSED,
-            NodeState.STARTING,
-            NodeState.FAULT,
-            NodeState.STOPPING,
-        }
-    ),
-    NodeState.EARNING: frozenset(
-        {
-            NodeState.READY,
-            NodeState.OFFLINE,
-            NodeState.PAUSED,
-            NodeState.STARTING,
-            NodeState.FAULT,
-            NodeState.STOPPING,
-        }
-    ),
-    NodeState.PAUSED: frozenset({NodeState.STARTING, NodeState.READY, NodeState.FAULT, NodeState.STOPPING}),
-    NodeState.OFFLINE: frozenset(
-        {
-            NodeState.READY,
-            NodeState.EARNING,
-            NodeState.PAUSED,
-            NodeState.STARTING,
-            NodeState.FAULT,
-            NodeState.STOPPING,
-        }
-    ),
-    NodeState.FAULT: frozenset({NodeState.STARTING, NodeState.STOPPING}),
+    **{state: (AWAKE - {state}) | {NodeState.STOPPING} for state in AWAKE},
     NodeState.STOPPING: frozenset({NodeState.OFF}),
 }
 
