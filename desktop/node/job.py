@@ -1,0 +1,163 @@
+"""One accepted job: its turn at the worker, its answer, its end in money."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
+
+from desktop.domain.errors import HearthError, Unavailable, WorkerDied
+from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, FinishReason, Generation
+from desktop.domain.job import Job, JobState
+from desktop.domain.model import Offer
+from desktop.domain.money import Money
+from desktop.domain.pricing import Usage
+from desktop.network.api.desk import Order, Settlement
+from desktop.node.admission import Admission, Ticket
+from desktop.node.supervisor import Worker
+
+log = logging.getLogger(__name__)
+
+CANCEL_DEADLINE_S: Final = 2.0
+
+Close = Callable[[Job], Awaitable[Settlement]]
+
+
+class NodeJob:
+    """An `OpenJob`: the node runs it whether or not its answer is read; `settle` closes it, once.
+
+    `close` writes the finished job to the ledger and makes the change. A slow reader costs memory for at most one
+    answer, never a place at the worker.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        order: Order,
+        offer: Offer,
+        worker: Worker,
+        admission: Admission,
+        ticket: Ticket,
+        close: Close,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._job = job
+        self._order = order
+        self._offer = offer
+        self._worker = worker
+        self._admission = admission
+        self._ticket = ticket
+        self._close = close
+        self._now_ms = now_ms
+        self._pieces: asyncio.Queue[Delta | Finish | None] = asyncio.Queue()
+        self._embeddings: Embeddings | None = None
+        self._failure: HearthError | None = None
+        self._settling = asyncio.Lock()
+        self._settlement: Settlement | None = None
+        self._run = asyncio.create_task(self._work(), name=f"job {job.id}")
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self._job.id
+
+    async def answer(self) -> AsyncIterator[Delta | Finish]:
+        """The pieces of the answer, a `Finish` last, or the error the job failed with."""
+        while (piece := await self._pieces.get()) is not None:
+            yield piece
+        if self._failure is not None:
+            raise self._failure
+
+    async def vectors(self) -> Embeddings:
+        """The result of an embedding job, or the error it failed with."""
+        await asyncio.wait({self._run})
+        if self._embeddings is None:
+            raise self._failure or Unavailable("The job was cancelled.")
+        return self._embeddings
+
+    async def cancel(self) -> None:
+        """End the job within one step of the engine; what was generated until then is charged."""
+        if self._run.done():
+            return
+        if self._job.state is JobState.ACCEPTED:
+            self._run.cancel()
+        else:
+            await self._worker.cancel(self.id)
+        await asyncio.wait({self._run}, timeout=CANCEL_DEADLINE_S)
+        if not self._run.done():
+            self._run.cancel()
+            await asyncio.wait({self._run})
+
+    async def settle(self) -> Settlement:
+        """Charge, sign, pay the change back; the same settlement every time."""
+        async with self._settling:
+            if self._settlement is None:
+                await self.cancel()
+                self._settlement = await self._close(self._job)
+            return self._settlement
+
+    async def _work(self) -> None:
+        try:
+            async with self._admission.turn():
+                self._update(state=JobState.RUNNING, started_at_ms=self._now_ms())
+                if self._order.texts:
+                    await self._embed()
+                else:
+                    await self._generate()
+        except asyncio.CancelledError:
+            # Cancelled while waiting for a turn, or a worker that did not stop in time: nothing is charged.
+            self._end(JobState.CANCELLED, "cancelled by the buyer")
+        except HearthError as error:
+            self._failure = error
+            self._end(JobState.FAILED, error.what)
+        except Exception:
+            # A bug fails this one job, which is refunded; it must not leave a buyer waiting for ever.
+            log.exception("job %s failed by a bug", self.id)
+            self._failure = Unavailable("This node made a mistake.", now="Nothing is charged; ask again.")
+            self._end(JobState.FAILED, "internal error")
+        finally:
+            self._ticket.close()
+            self._pieces.put_nowait(None)
+
+    async def _generate(self) -> None:
+        if self._order.sampling is None:
+            raise Unavailable("A generation needs sampling parameters.")
+        generation = Generation(
+            job_id=self.id,
+            model_id=self._order.model_id,
+            sampling=self._order.sampling,
+            messages=self._order.messages,
+            text=self._order.text,
+        )
+        async for piece in self._worker.generate(generation):
+            if isinstance(piece, Finish):
+                cancelled = piece.reason is FinishReason.CANCELLED
+                self._charge(piece.usage)
+                self._end(JobState.CANCELLED if cancelled else JobState.COMPLETED, piece.reason.value)
+            elif self._job.first_token_at_ms is None:
+                self._update(first_token_at_ms=self._now_ms())
+            self._pieces.put_nowait(piece)
+        if self._job.state is JobState.RUNNING:
+            raise WorkerDied("The answer ended too early.", now="Nothing is charged; ask again.")
+
+    async def _embed(self) -> None:
+        embeddings = await self._worker.embed(EmbeddingBatch(self.id, self._order.model_id, self._order.texts))
+        self._update(first_token_at_ms=self._now_ms())
+        self._charge(embeddings.usage)
+        self._embeddings = embeddings
+        self._end(JobState.COMPLETED, FinishReason.STOP.value)
+
+    def _charge(self, usage: Usage) -> None:
+        # The hold bounds the charge: a template longer than the quote assumed is our loss, not the buyer's.
+        cost = min(self._offer.price.cost(usage), self._job.held)
+        self._update(usage=usage, charged=cost)
+
+    def _end(self, state: JobState, reason: str) -> None:
+        charged = self._job.charged if state is not JobState.FAILED else Money()
+        self._update(state=state, reason=reason, finished_at_ms=self._now_ms(), charged=charged)
+
+    def _update(self, **changes: object) -> None:
+        self._job = dataclasses.replace(self._job, **changes)  # type: ignore[arg-type]  # mypy cannot match names
