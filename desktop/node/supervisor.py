@@ -111,7 +111,8 @@ class Supervisor:
         clock = asyncio.get_running_loop().time
         while True:
             if not self._wanted.is_set():
-                self._show(WorkerStatus.RELEASED)
+                if self._status not in {WorkerStatus.FAILED, WorkerStatus.NO_SANDBOX}:
+                    self._show(WorkerStatus.RELEASED)
                 await self._wanted.wait()
                 failures = 0
             self._show(WorkerStatus.RESTARTING if failures else WorkerStatus.LOADING)
