@@ -1,0 +1,98 @@
+"""The wire with real endpoints on this machine and a real HTTP server behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from desktop.network.wire.dial import WireDialer
+from desktop.network.wire.endpoint import WireServer
+from desktop.network.wire.reach import Reach
+from tests.fakes.patience import until
+
+LOOPBACK = Reach(loopback=True)
+
+
+class Shop:
+    """An HTTP server that records who came and whether a stream was cut off."""
+
+    def __init__(self) -> None:
+        self.clients: list[str] = []
+        self.cut = asyncio.Event()
+        self.streaming = asyncio.Event()
+        self.port = 0
+
+    async def echo(self, request: Request) -> Response:
+        assert request.client is not None
+        self.clients.append(request.client.host)
+        return Response(await request.body())
+
+    async def ticks(self, _: Request) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            try:
+                for number in range(1000):
+                    yield f"data: {number}\n\n".encode()
+                    self.streaming.set()
+                    await asyncio.sleep(0.01)
+            finally:
+                self.cut.set()
+
+        return StreamingResponse(body(), media_type="text/event-stream")
+
+    async def hello(self, _: Request) -> Response:
+        return PlainTextResponse("hello")
+
+
+@asynccontextmanager
+async def serving(shop: Shop) -> AsyncIterator[Shop]:
+    app = Starlette(
+        routes=[
+            Route("/echo", shop.echo, methods=["POST"]),
+            Route("/ticks", shop.ticks),
+            Route("/", shop.hello),
+            Route("/json", lambda _: JSONResponse({"a": 1})),
+        ]
+    )
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    shop.port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield shop
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def test_http_reaches_the_server_by_public_key() -> None:
+    async with (
+        serving(Shop()) as shop,
+        WireServer(b"\x01" * 32, shop.port, LOOPBACK) as server,
+        WireDialer(LOOPBACK) as dialer,
+        dialer.client(server.address()) as client,
+    ):
+        assert (await client.get("/")).text == "hello"
+        body = bytes(range(256)) * 5000
+        assert (await client.post("/echo", content=body)).content == body
+        assert shop.clients[0].startswith("127.")
+        assert shop.clients[0] != "127.0.0.1"
+
+
+async def test_a_buyer_who_hangs_up_cuts_the_stream_off() -> None:
+    async with (
+        serving(Shop()) as shop,
+        WireServer(b"\x01" * 32, shop.port, LOOPBACK) as server,
+        WireDialer(LOOPBACK) as dialer,
+    ):
+        async with dialer.client(server.address()) as client, client.stream("GET", "/ticks") as response:
+            async for line in response.aiter_lines():
+                assert line == "data: 0"
+                break
+        await until(lambda: shop.cut.is_set() and server.load.streams == 0)
