@@ -1,0 +1,106 @@
+"""Deterministic secrets (NUT-13): from the seed, a keyset id and a counter, always the same secret and factor."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from bip32 import BIP32
+
+from desktop.wallet.curve import GROUP_ORDER
+
+HARDENED: Final = 2**31
+
+_PURPOSE: Final = HARDENED + 129372
+_COIN: Final = HARDENED + 0
+_SEED_BYTES: Final = 64
+_KDF: Final = b"Cashu_KDF_HMAC_SHA256"
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A secret that is not a coin yet: what a mint's signature turns into one. Never shown, not even by `repr`."""
+
+    secret: str
+    factor: bytes
+
+    def __repr__(self) -> str:
+        return "Blank(…)"
+
+
+def derivation_path(keyset_id: str) -> str:
+    """What decides the secrets of a keyset. Two keysets with the same path would share secrets and must not be used.
+
+    For version 00 that is a 31-bit number, which a hostile mint can bring to collide; for 01 it is the id itself.
+    """
+    if keyset_id.startswith("00"):
+        return f"00/{keyset_number(keyset_id)}"
+    return keyset_id
+
+
+def keyset_number(keyset_id: str) -> int:
+    """The integer that stands for a version 00 keyset in its BIP-32 path."""
+    return int.from_bytes(bytes.fromhex(keyset_id), "big") % (2**31 - 1)
+
+
+class SecretSource:
+    """Derives blanks from a BIP-39 seed of 64 bytes."""
+
+    def __init__(self, seed: bytes) -> None:
+        if len(seed) != _SEED_BYTES:
+            raise ValueError("a BIP-39 seed has 64 bytes")
+        self._seed = seed
+        self._branches: dict[str, _Node] = {}
+
+    def __repr__(self) -> str:
+        return "SecretSource(…)"
+
+    def blank(self, keyset_id: str, counter: int) -> Blank:
+        """The blank number `counter` of that keyset. Raises ValueError for an id of unknown version."""
+        if keyset_id.startswith("00"):
+            return self._legacy_blank(keyset_id, counter)
+        if keyset_id.startswith("01"):
+            return self._hmac_blank(keyset_id, counter)
+        raise ValueError("unknown keyset id version")
+
+    def _hmac_blank(self, keyset_id: str, counter: int) -> Blank:
+        message = _KDF + bytes.fromhex(keyset_id) + counter.to_bytes(8, "big")
+        secret = hmac.digest(self._seed, message + b"\x00", hashlib.sha256)
+        factor = int.from_bytes(hmac.digest(self._seed, message + b"\x01", hashlib.sha256), "big") % GROUP_ORDER
+        return Blank(secret.hex(), factor.to_bytes(32, "big"))
+
+    def _legacy_blank(self, keyset_id: str, counter: int) -> Blank:
+        leaf = _descend(self._branch(keyset_id), HARDENED + counter)
+        return Blank(_descend(leaf, 0).key.hex(), _descend(leaf, 1).key)
+
+    def _branch(self, keyset_id: str) -> _Node:
+        branch = self._branches.get(keyset_id)
+        if branch is None:
+            root = _root(self._seed)
+            branch = _descend(root, _PURPOSE, _COIN, HARDENED + keyset_number(keyset_id))
+            self._branches[keyset_id] = branch
+        return branch
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A private node of a BIP-32 tree."""
+
+    chain_code: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "_Node(…)"
+
+
+def _root(seed: bytes) -> _Node:
+    master = BIP32.from_seed(seed)  # type: ignore[no-untyped-call]  # bip32 ships no types
+    return _Node(master.chaincode, master.privkey)
+
+
+def _descend(node: _Node, *path: int) -> _Node:
+    tree = BIP32(node.chain_code, privkey=node.key)  # type: ignore[no-untyped-call]  # bip32 ships no types
+    chain_code, key = tree.get_extended_privkey_from_path(path)  # type: ignore[no-untyped-call]  # same
+    return _Node(chain_code, key)
