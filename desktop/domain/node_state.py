@@ -25,6 +25,7 @@ class Reason(StrEnum):
 
     STOPPED_BY_OWNER = "stopped by owner"
     ENDED_UNEXPECTEDLY = "ended unexpectedly"
+    ASLEEP = "computer asleep"
     LOADING = "loading"
     WAITING_FOR_REQUESTS = "waiting for requests"
     SERVING = "serving"
