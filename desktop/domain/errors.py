@@ -28,6 +28,7 @@ HearthError
 │   └── StorageUnusable      unreadable, unwritable or full
 ├── NetworkError         relays, peers
 │   ├── EnrolmentFailed
+│   ├── AnnouncementInvalid   a relay's event breaks the rules of an announcement; dropped
 │   └── ProviderUnreachable
 └── AlreadyRunning       another instance holds this data folder
 
@@ -173,6 +174,10 @@ class NetworkError(HearthError):
 
 class EnrolmentFailed(NetworkError):
     """Too few relays took the announcement."""
+
+
+class AnnouncementInvalid(NetworkError):
+    """An event from a relay breaks the rules of an announcement, and was dropped."""
 
 
 class ProviderUnreachable(NetworkError):
