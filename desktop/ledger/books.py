@@ -35,6 +35,7 @@ from typing import Final, Literal
 
 from sqlite_utils import Database
 
+from desktop.domain.errors import PaymentRequired
 from desktop.domain.money import Money
 
 MOST_MSAT: Final = 21_000_000 * 100_000_000 * 1000  # all bitcoin there will be: more is a mistake, and fits 63 bits
@@ -117,6 +118,15 @@ class Movement:
     amount: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A transfer that happened, by the names of its accounts."""
+
+    source: str
+    target: str
+    amount: Money
+
+
 def post(db: Database, movements: Sequence[Movement], *, reference: str, at_ms: int) -> bool:
     """Write the movements of one operation; False if that reference was written before, with the same first movement.
 
@@ -129,14 +139,9 @@ def post(db: Database, movements: Sequence[Movement], *, reference: str, at_ms: 
     first = movements[0]
     if not first.amount:
         raise ValueError(f"{first.kind} of nothing")
-    known = db.execute(
-        "SELECT source.name, target.name, amount_msat FROM transfers"
-        " JOIN accounts AS source ON source.id = from_id JOIN accounts AS target ON target.id = to_id"
-        " WHERE reference = ? AND kind = ?",
-        (reference, first.kind.value),
-    ).fetchone()
+    known = written(db, reference, first.kind)
     if known is not None:
-        if known != (first.source.name, first.target.name, first.amount.msat):
+        if known != Written(first.source.name, first.target.name, first.amount):
             raise ValueError(f"the reference of this {first.kind} was used for another one")
         return False
     db.conn.executemany(
@@ -148,6 +153,29 @@ def post(db: Database, movements: Sequence[Movement], *, reference: str, at_ms: 
         ],
     )
     return True
+
+
+def written(db: Database, reference: str, kind: Kind) -> Written | None:
+    """The transfer of that kind under that reference, if there is one."""
+    row = db.execute(
+        "SELECT source.name, target.name, amount_msat FROM transfers"
+        " JOIN accounts AS source ON source.id = from_id JOIN accounts AS target ON target.id = to_id"
+        " WHERE reference = ? AND kind = ?",
+        (reference, kind.value),
+    ).fetchone()
+    return None if row is None else Written(row[0], row[1], Money(row[2]))
+
+
+def require(available: Money, wanted: Money) -> None:
+    """Raise PaymentRequired unless that much is there."""
+    if wanted > available:
+        raise PaymentRequired(
+            "The balance is too small.",
+            required_msat=wanted.msat,
+            offered_msat=available.msat,
+            why=f"{wanted} would be needed and {available} is there.",
+            now="Top up the balance, or ask for less.",
+        )
 
 
 def ensure(db: Database, account: Account) -> int:
