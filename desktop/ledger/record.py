@@ -160,6 +160,19 @@ class Ledger:
         with self._storage.read() as db:
             return accounts.summary(db, account)
 
+    def mint_of(self, account: str) -> str | None:
+        """The mint a buyer last paid with, so that change goes back where it came from; None before any deposit."""
+        with self._storage.read() as db:
+            row = db.execute(
+                "SELECT outside.name FROM transfers AS claim"
+                " JOIN transfers AS coins ON coins.reference = claim.reference AND coins.kind = 'deposit_coins'"
+                " JOIN accounts AS outside ON outside.id = coins.from_id"
+                " WHERE claim.kind = 'deposit' AND claim.to_id = (SELECT id FROM accounts WHERE name = ?)"
+                " ORDER BY claim.id DESC LIMIT 1",
+                (books.buyer(account).name,),
+            ).fetchone()
+        return None if row is None else str(row[0]).removeprefix(books.OUTSIDE_PREFIX)
+
     def add_key(self, key_hash: str, account: str, at_ms: int) -> bool:
         """A session key was issued; only its hash is kept. False if it is known already, for the same account."""
         with self._storage.write() as db:

@@ -52,6 +52,7 @@ CREATE TABLE transfers (
     CHECK (from_id <> to_id)
 ) STRICT;
 
+CREATE INDEX transfers_deposits ON transfers (to_id) WHERE kind = 'deposit';
 CREATE INDEX transfers_reserving_payouts ON transfers (reference) WHERE kind = 'payout_reserve';
 
 CREATE TABLE rounding (
