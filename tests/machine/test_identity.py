@@ -20,8 +20,10 @@ VECTORS = [
         "17162c921dc4d2518f9a101db33695df1afb56ab82f5ff3e5da6eec3ca5cd917",
     ),
     (
-        "what bleak badge arrange retreat wolf trade produce cricket blur garlic valid proud rude strong choose busy "
-        "staff weather area salt hollow arm fade",
+        (
+            "what bleak badge arrange retreat wolf trade produce cricket blur garlic valid proud rude strong choose "
+            "busy staff weather area salt hollow arm fade"
+        ),
         "c15d739894c81a2fcfd3a2df85a0d2c0dbc47a280d092799f144d73d7ae78add",
         "d41b22899549e1f3d335a31002cfd382174006e166d3e658e3a5eecdb6463573",
     ),
