@@ -6,6 +6,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BIN := .venv/bin
 SETUP := pyproject.toml resources/mint-requirements.txt $(wildcard installer/setup/*.sh)
+# What the system must bring, asked for first: nobody should wait minutes before hearing that a package is missing.
+LEVEL := $(if $(filter setup test check bench,$(MAKECMDGOALS)),test,demo)
 # A stamp holds the folder it was made in: a copied or moved checkout is set up again, because an environment
 # remembers where it was made.
 fresh = $(shell [ "$$(cat $(1) 2>/dev/null)" = "$$(pwd)" ] || echo always)
@@ -36,7 +38,7 @@ bench: .venv/made/test ## Measure, and write tests/bench/RESULTS.md
 	@$(BIN)/python -m tests.bench
 
 .venv/made/demo: $(SETUP) $(call fresh,.venv/made/demo)
-	@installer/setup/system.sh demo
+	@installer/setup/system.sh $(LEVEL)
 	@installer/setup/python.sh demo
 
 .venv/made/test: .venv/made/demo $(call fresh,.venv/made/test)
