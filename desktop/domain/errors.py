@@ -26,6 +26,8 @@ HearthError
 ├── LedgerError          records on disk
 │   ├── DatabaseNewer        written by a later version of Hearth
 │   └── StorageUnusable      unreadable, unwritable or full
+├── ProofError           what a node claims about its work
+│   └── ReceiptInvalid       not a receipt we can read
 ├── NetworkError         relays, peers
 │   ├── EnrolmentFailed
 │   ├── AnnouncementInvalid   a relay's event breaks the rules of an announcement; dropped
@@ -166,6 +168,14 @@ class DatabaseNewer(LedgerError):
 
 class StorageUnusable(LedgerError):
     """A data folder or database that cannot be read or written, or a full disk."""
+
+
+class ProofError(HearthError):
+    """Something about what a node claims about its work."""
+
+
+class ReceiptInvalid(ProofError):
+    """Not a receipt, or one that breaks the form of receipts."""
 
 
 class NetworkError(HearthError):
