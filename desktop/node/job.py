@@ -78,6 +78,10 @@ class NodeJob:
             raise self._failure or Unavailable("The job was cancelled.")
         return self._embeddings
 
+    async def ended(self) -> None:
+        """Return when the worker is done with it, in whatever way."""
+        await asyncio.wait({self._run})
+
     async def cancel(self) -> None:
         """End the job within one step of the engine; what was generated until then is charged."""
         if self._run.done():

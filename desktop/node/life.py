@@ -1,0 +1,94 @@
+"""The node's state over time: decided from signals, written to the ledger, told to whoever watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from desktop.domain.node_state import NODE_TRANSITIONS, NodeState, Reason
+from desktop.node.books import Books
+from desktop.node.policy import Decision, Signals, decide
+
+HEARTBEAT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The state now, why, in which words of detail, and since when (UTC milliseconds)."""
+
+    decision: Decision
+    detail: str
+    since_ms: int
+
+
+Watch = Callable[[Moment], None]
+
+
+class Life:
+    """Keeps the one present state.
+
+    `look` collects the signals and a detail in words; it is called after every `nudge`, and at least every
+    `HEARTBEAT_S` seconds. A state is in the ledger before a watcher hears of it.
+    """
+
+    def __init__(
+        self, look: Callable[[], tuple[Signals, str]], books: Books, now_ms: Callable[[], int], watch: Watch
+    ) -> None:
+        self._look = look
+        self._books = books
+        self._now_ms = now_ms
+        self._watch = watch
+        self._nudged = asyncio.Event()
+        self._moment = Moment(Decision(NodeState.OFF, Reason.STOPPED_BY_OWNER), "", now_ms())
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def now(self) -> Moment:
+        """The present state."""
+        return self._moment
+
+    async def start(self) -> None:
+        """Begin with STARTING, then follow the signals."""
+        await self._enter(Decision(NodeState.STARTING, Reason.LOADING), "")
+        self._task = asyncio.create_task(self._follow(), name="life")
+
+    def nudge(self) -> None:
+        """Something changed: look again."""
+        self._nudged.set()
+
+    async def stop(self) -> None:
+        """Write STOPPING at once; `end` writes the last line when everything is down."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self._enter(Decision(NodeState.STOPPING, Reason.SHUTTING_DOWN), "")
+
+    async def end(self) -> None:
+        """Write OFF: the owner stopped the node."""
+        await self._enter(Decision(NodeState.OFF, Reason.STOPPED_BY_OWNER), "")
+
+    async def _follow(self) -> None:
+        while True:
+            signals, detail = self._look()
+            await self._enter(decide(signals), detail)
+            try:
+                await asyncio.wait_for(self._nudged.wait(), HEARTBEAT_S)
+            except TimeoutError:
+                await self._books.run(lambda ledger: ledger.alive(self._now_ms()))
+            self._nudged.clear()
+
+    async def _enter(self, decision: Decision, detail: str) -> None:
+        before = self._moment
+        if (decision, detail) == (before.decision, before.detail):
+            return
+        if decision.state is not before.decision.state and (
+            decision.state not in NODE_TRANSITIONS[before.decision.state]
+        ):
+            raise AssertionError(f"{before.decision.state} does not lead to {decision.state}")
+        at_ms = self._now_ms()
+        await self._books.run(lambda ledger: ledger.begin_state(decision.state, decision.reason, detail, at_ms))
+        self._moment = Moment(decision, detail, at_ms)
+        self._watch(self._moment)

@@ -1,0 +1,236 @@
+"""The node: starts its parts in order, keeps them telling one truth, ends them within seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from desktop.domain.model import Offer
+from desktop.network.api.desk import Desk, NodeInfo
+from desktop.network.directory.announcement import Announcement, Listing
+from desktop.network.directory.enrolment import Enrolment, Standing
+from desktop.network.wire.endpoint import WireServer
+from desktop.node.admission import Admission
+from desktop.node.bookkeeping import Bookkeeping
+from desktop.node.books import Books
+from desktop.node.cashier import Cashier
+from desktop.node.desk import NodeDesk, Situation
+from desktop.node.life import Life, Moment
+from desktop.node.policy import Decision, Signals
+from desktop.node.supervisor import Launch, Supervisor
+
+log = logging.getLogger(__name__)
+
+FINISH_GRACE_S: Final = 1.5
+SERVER_GRACE_S: Final = 1.0
+WITHDRAW_DEADLINE_S: Final = 1.5
+# A node that answers a request every few seconds is earning, not flickering.
+SERVING_LINGER_S: Final = 10.0
+
+
+class Server(Protocol):
+    """The HTTP server in front of the desk."""
+
+    async def start(self) -> int:
+        """Listen; returns the port."""
+        ...
+
+    async def stop(self, grace_s: float) -> None:
+        """Let running answers end, then break them off."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the node says about itself."""
+
+    name: str
+    about: str
+    version: str
+    npub: str
+    identifier: str
+    mints: tuple[str, ...]
+    announce_addresses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """How the parts that face outside are made, once what they need is known."""
+
+    server: Callable[[Desk], Server]
+    wire: Callable[[int], WireServer]
+    enrolment: Callable[[Announcement, Callable[[Standing], None]], Enrolment]
+
+
+MakeDesk = Callable[[Situation, Callable[[], None]], NodeDesk]
+
+
+class Node:
+    """One running node. `watch` hears of every change of state, after it is in the ledger."""
+
+    def __init__(
+        self,
+        *,
+        profile: Profile,
+        offers: Sequence[Offer],
+        outside: Outside,
+        desk: MakeDesk,
+        launch: Launch,
+        admission: Admission,
+        books: Books,
+        bookkeeping: Bookkeeping,
+        cashier: Cashier,
+        now_ms: Callable[[], int],
+        watch: Callable[[Moment], None],
+    ) -> None:
+        self._profile = profile
+        self._offers = tuple(offers)
+        self._outside = outside
+        self._admission = admission
+        self._books = books
+        self._bookkeeping = bookkeeping
+        self._cashier = cashier
+        self._watch = watch
+        self._supervisor = Supervisor(launch, self._nudge)
+        self._life = Life(self._look, books, now_ms, self._on_moment)
+        self._desk = desk(Situation(self._decision, lambda: self._supervisor.worker, self._info), self._busy_changed)
+        self._server: Server | None = None
+        self._wire: WireServer | None = None
+        self._enrolment: Enrolment | None = None
+        self._standing = Standing((), 1)
+        self._paused = False
+        self._stopping = False
+        self._last_busy_s = float("-inf")
+
+    @property
+    def moment(self) -> Moment:
+        """The present state."""
+        return self._life.now
+
+    @property
+    def standing(self) -> Standing:
+        """Which relays list us."""
+        return self._standing
+
+    @property
+    def info(self) -> NodeInfo:
+        """What we tell about ourselves."""
+        return self._info()
+
+    async def start(self) -> None:
+        """Heal the books, load the worker, listen, announce.
+
+        Returns when the node listens; worker and relays follow in their own time and are told through `watch`.
+        Raises StorageUnusable, NetworkError and the like where nothing can be started.
+        """
+        await self._life.start()
+        await self._bookkeeping.heal()
+        self._supervisor.start()
+        self._server = self._outside.server(self._desk)
+        port = await self._server.start()
+        self._wire = self._outside.wire(port)
+        await self._wire.start()
+        self._enrolment = self._outside.enrolment(self._announcement(), self._on_standing)
+        await self._enrolment.__aenter__()
+        self._nudge()
+
+    def pause(self) -> None:
+        """Take no new requests; those at work end first. The device is released when the last one has."""
+        self._paused = True
+        self._nudge()
+
+    async def release(self) -> None:
+        """End the worker, so that the device's memory is free."""
+        await self._supervisor.release()
+
+    def resume(self) -> None:
+        """Take requests again."""
+        self._paused = False
+        self._supervisor.resume()
+        self._nudge()
+
+    async def stop(self) -> None:
+        """Withdraw, finish or refund, close everything; within five seconds."""
+        self._stopping = True
+        await self._life.stop()
+        withdrawing = asyncio.create_task(self._withdraw())
+        await self._desk.drain(FINISH_GRACE_S)
+        if self._server is not None:
+            await self._server.stop(SERVER_GRACE_S)
+        await withdrawing
+        if self._wire is not None:
+            await self._wire.stop(SERVER_GRACE_S)
+        await self._supervisor.stop()
+        await self._cashier.close()
+        await self._life.end()
+        await self._books.close()
+
+    async def _withdraw(self) -> None:
+        if self._enrolment is not None:
+            await self._enrolment.withdraw(WITHDRAW_DEADLINE_S)
+
+    def _look(self) -> tuple[Signals, str]:
+        since_busy_s = asyncio.get_running_loop().time() - self._last_busy_s
+        signals = Signals(
+            stopping=self._stopping,
+            paused=self._paused,
+            worker=self._supervisor.status,
+            serving=self._desk.open_jobs > 0 or since_busy_s < SERVING_LINGER_S,
+            enrolled=self._standing.enrolled,
+        )
+        return signals, self._supervisor.detail
+
+    def _decision(self) -> Decision:
+        return self._life.now.decision
+
+    def _nudge(self) -> None:
+        self._life.nudge()
+
+    def _busy_changed(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._last_busy_s = loop.time()
+        if self._desk.open_jobs == 0:
+            loop.call_later(SERVING_LINGER_S + 0.1, self._nudge)
+        self._nudge()
+
+    def _on_moment(self, moment: Moment) -> None:
+        if self._enrolment is not None and not self._stopping:
+            self._enrolment.announce(self._announcement())
+        self._watch(moment)
+
+    def _on_standing(self, standing: Standing) -> None:
+        self._standing = standing
+        self._nudge()
+
+    def _info(self) -> NodeInfo:
+        profile = self._profile
+        return NodeInfo(
+            name=profile.name,
+            description=profile.about,
+            version=profile.version,
+            npub=profile.npub,
+            endpoint_id=self._wire.endpoint_id if self._wire is not None else "",
+            mints=profile.mints,
+            endpoints=self._urls(),
+        )
+
+    def _urls(self) -> tuple[str, ...]:
+        if self._wire is None:
+            return ()
+        address = self._wire.address(with_direct_addresses=self._profile.announce_addresses)
+        return (str(address),)
+
+    def _announcement(self) -> Announcement:
+        """What we are now: with no models while nothing can be served."""
+        return Announcement(
+            identifier=self._profile.identifier,
+            urls=self._urls(),
+            mints=self._profile.mints,
+            version=self._profile.version,
+            name=self._profile.name,
+            about=self._profile.about,
+            models=tuple(Listing.of(offer) for offer in self._desk.offers()),
+        )
