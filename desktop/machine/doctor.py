@@ -1,0 +1,174 @@
+"""What this computer is asked before it joins: each answer with its value, its threshold and a remedy.
+
+Only what the machine room can see. The sandbox, the relays and the mints are examined where they are known, with the
+same `Check`.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Final
+
+from desktop.domain.errors import StorageUnusable
+from desktop.machine.devices import Cpu, GpuReading
+from desktop.machine.paths import Paths
+
+_GIB: Final = 1 << 30
+_LEAST_DISK_BYTES: Final = 2 * _GIB
+_LEAST_MEMORY_BYTES: Final = 2 * _GIB
+_LEAST_PYTHON: Final = (3, 11)
+# Landlock, on which the sandbox stands, came with this kernel.
+_LEAST_LINUX: Final = (5, 13)
+_LEAST_WINDOWS: Final = (10,)
+# 2026-01-01 and 2100-01-01: before the first a certificate or an announcement cannot be right, after the last neither.
+_EARLIEST_MS: Final = 1_767_225_600_000
+_LATEST_MS: Final = 4_102_444_800_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question to this computer: what was found, what is needed, and what to do if it is not enough."""
+
+    name: str
+    ok: bool
+    value: str
+    threshold: str
+    remedy: str = ""
+
+
+def examine(
+    paths: Paths, cpu: Cpu, gpus: GpuReading, *, cards_on_bus: int, now_ms: Callable[[], int]
+) -> tuple[Check, ...]:
+    """Every check of this room. `cards_on_bus` is how many NVIDIA cards are plugged in, driver or not."""
+    return (
+        check_system(platform.system(), platform.release()),
+        check_python(sys.version_info[:2]),
+        check_folders(paths),
+        check_disk(paths.data, lambda folder: shutil.disk_usage(folder).free),
+        check_memory(cpu),
+        check_processor(cpu),
+        check_gpu(gpus, cards_on_bus),
+        check_clock(now_ms()),
+    )
+
+
+def check_system(system: str, release: str) -> Check:
+    """Linux with Landlock, or Windows 10 and later."""
+    least = {"Linux": _LEAST_LINUX, "Windows": _LEAST_WINDOWS}.get(system)
+    return Check(
+        "operating system",
+        ok=least is not None and _numbers(release) >= least,
+        value=f"{system} {release}",
+        threshold=f"Linux {_dotted(_LEAST_LINUX)} or Windows {_dotted(_LEAST_WINDOWS)}, or later",
+        remedy="Update the operating system: the sandbox needs what newer ones have.",
+    )
+
+
+def check_python(version: tuple[int, int]) -> Check:
+    """The interpreter this runs on."""
+    return Check(
+        "python",
+        ok=version >= _LEAST_PYTHON,
+        value=_dotted(version),
+        threshold=f"{_dotted(_LEAST_PYTHON)} or later",
+        remedy="Install Hearth again with a newer Python.",
+    )
+
+
+def check_folders(paths: Paths) -> Check:
+    """Our folders: there, writable and closed to other users. Makes the missing ones."""
+    threshold = "writable, and closed to other users"
+    try:
+        paths.create()
+    except StorageUnusable as error:
+        return Check("folders", ok=False, value=f"{error.what} {error.why}", threshold=threshold, remedy=error.now)
+    return Check("folders", ok=True, value=", ".join(str(folder) for folder in astuple(paths)), threshold=threshold)
+
+
+def check_disk(folder: Path, free_bytes: Callable[[Path], int]) -> Check:
+    """Room for the ledger and for a bundled model's files."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    remedy = f"Free some space on the disk that holds {folder}, or choose another place with --home."
+    try:
+        free = free_bytes(folder)
+    except OSError as error:
+        return Check("disk space", ok=False, value=f"unknown: {error.strerror}", threshold="", remedy=remedy)
+    return Check(
+        "disk space",
+        ok=free >= _LEAST_DISK_BYTES,
+        value=f"{_gib(free)} free",
+        threshold=f"{_gib(_LEAST_DISK_BYTES)} free",
+        remedy=remedy,
+    )
+
+
+def check_memory(cpu: Cpu) -> Check:
+    """Room for the smallest model and its worker."""
+    return Check(
+        "memory",
+        ok=cpu.memory_available_bytes >= _LEAST_MEMORY_BYTES,
+        value=f"{_gib(cpu.memory_available_bytes)} available of {_gib(cpu.memory_total_bytes)}",
+        threshold=f"{_gib(_LEAST_MEMORY_BYTES)} available",
+        remedy="Close other programs, or offer a smaller model.",
+    )
+
+
+def check_processor(cpu: Cpu) -> Check:
+    """The processor; any will do."""
+    cores = "an unknown number of" if cpu.physical_cores is None else str(cpu.physical_cores)
+    return Check(
+        "processor",
+        ok=True,
+        value=f"{cpu.model or 'unknown model'}, {cores} cores, {cpu.usable_cores} threads usable",
+        threshold="any",
+    )
+
+
+def check_gpu(reading: GpuReading, cards_on_bus: int) -> Check:
+    """The NVIDIA cards: every one that is plugged in answers. None at all is fine, the processor works then."""
+    found = [f"{gpu.name or 'unnamed card'} (driver {gpu.driver or 'unknown'})" for gpu in reading.gpus]
+    parts = [*found, reading.reason] if reading.reason else found
+    none_wanted = not found and not cards_on_bus
+    return Check(
+        "graphics card",
+        ok=none_wanted or len(found) >= max(cards_on_bus, 1),
+        value=" ".join(parts) + (" Work runs on the processor." if not found else ""),
+        threshold="every NVIDIA card that is plugged in answers",
+        remedy="Install or update the NVIDIA driver, then restart the computer.",
+    )
+
+
+def check_clock(now_ms: int) -> Check:
+    """A clock that could be right. Relays and certificates refuse what is far off; they tell how far."""
+    return Check(
+        "clock",
+        ok=_EARLIEST_MS <= now_ms <= _LATEST_MS,
+        value=f"{now_ms / 1000:.0f} s since 1970",
+        threshold="between the years 2026 and 2100",
+        remedy="Set the computer's date and time, best from the network.",
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / _GIB:.1f} GiB"
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(str(part) for part in version)
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    """The leading numbers of a version: "6.1.0-18-amd64" is (6, 1, 0)."""
+    head = release.partition("-")[0]
+    parts: list[int] = []
+    for part in head.split("."):
+        if not part.isdecimal():
+            break
+        parts.append(int(part))
+    return tuple(parts)
