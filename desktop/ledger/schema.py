@@ -108,7 +108,7 @@ CREATE TABLE jobs (
 ) STRICT;
 
 CREATE INDEX jobs_by_time ON jobs (accepted_at_ms);
-CREATE INDEX jobs_by_outcome ON jobs (state) WHERE finished_at_ms IS NOT NULL;
+CREATE INDEX jobs_by_outcome ON jobs (state, accepted_at_ms) WHERE finished_at_ms IS NOT NULL;
 CREATE INDEX jobs_unfinished ON jobs (account_id) WHERE finished_at_ms IS NULL;
 
 CREATE TABLE receipts (
