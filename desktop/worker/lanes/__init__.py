@@ -1,0 +1,1 @@
+"""A lane is one loaded model with its jobs; lanes take turns, one step each."""
