@@ -1,0 +1,218 @@
+"""What comes back through the door."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from desktop.control.snapshot import Change, JobLine, Snapshot
+from desktop.domain.node_state import NodeState, Reason
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """An expected failure in words: what, why, what now. `kind` is the error's name."""
+
+    kind: str
+    what: str
+    why: str = ""
+    now: str = ""
+
+
+class Welcome(Struct, frozen=True, kw_only=True):
+    """The answer to hello. `words` are those this node can follow; a view leaves out what it cannot ask for."""
+
+    protocol: int
+    version: str
+    pid: int
+    words: tuple[str, ...]
+
+
+class Done(Struct, frozen=True):
+    """The answer of a word that only does something."""
+
+
+class EarningsSlice(Struct, frozen=True, kw_only=True):
+    """One span between two edges."""
+
+    start_ms: int
+    msat: int
+    jobs: int
+
+
+class ModelEarnings(Struct, frozen=True, kw_only=True):
+    """The whole span by model."""
+
+    model_id: str
+    msat: int
+    jobs: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class EarningsAnswer(Struct, frozen=True, kw_only=True):
+    """`first_ms` is when the first job ended; None before it."""
+
+    slices: tuple[EarningsSlice, ...]
+    models: tuple[ModelEarnings, ...]
+    first_ms: int | None
+
+
+class UptimeInterval(Struct, frozen=True, kw_only=True):
+    """[start, end) in one state; `end_ms` None while it lasts."""
+
+    start_ms: int
+    end_ms: int | None
+    state: NodeState
+    reason: Reason
+    detail: str = ""
+
+
+class UptimeAnswer(Struct, frozen=True, kw_only=True):
+    """In order of time; nothing before the first start."""
+
+    intervals: tuple[UptimeInterval, ...]
+
+
+class JobsAnswer(Struct, frozen=True, kw_only=True):
+    """A page; `more` while older jobs match."""
+
+    jobs: tuple[JobLine, ...]
+    more: bool
+
+
+class ReceiptSheet(Struct, frozen=True, kw_only=True):
+    """A signed receipt as it is kept, and whether its signature holds."""
+
+    body: str
+    signature: str
+    valid: bool
+
+
+class JobAnswer(Struct, frozen=True, kw_only=True):
+    """One job in full; the receipt is None while it runs or where none was signed."""
+
+    job: JobLine
+    payment: str
+    held_msat: int
+    first_token_at_ms: int | None
+    receipt: ReceiptSheet | None
+
+
+class SettingSheet(Struct, frozen=True, kw_only=True):
+    """A setting as it is declared, with its value as text. `choices` where it is one of a few."""
+
+    name: str
+    type: str
+    value: str
+    default: str
+    sentence: str
+    choices: tuple[str, ...] = ()
+    needs_restart: bool = False
+
+
+class SettingsAnswer(Struct, frozen=True, kw_only=True):
+    """Every setting; `notice` says if the file could not be read and what was done with it."""
+
+    settings: tuple[SettingSheet, ...]
+    notice: str = ""
+
+
+class CheckSheet(Struct, frozen=True, kw_only=True):
+    """One check of the doctor: what was found, what is needed, what to do."""
+
+    name: str
+    passed: bool
+    value: str
+    threshold: str = ""
+    remedy: str = ""
+
+
+class DoctorAnswer(Struct, frozen=True, kw_only=True):
+    """Every check."""
+
+    checks: tuple[CheckSheet, ...]
+
+
+class TextAnswer(Struct, frozen=True, kw_only=True):
+    """A text: the problem report, or the recovery phrase."""
+
+    text: str
+
+
+class ExportAnswer(Struct, frozen=True, kw_only=True):
+    """How many jobs were written."""
+
+    jobs: int
+
+
+Result = (
+    Welcome
+    | Done
+    | Snapshot
+    | EarningsAnswer
+    | UptimeAnswer
+    | JobsAnswer
+    | JobAnswer
+    | SettingsAnswer
+    | DoctorAnswer
+    | TextAnswer
+    | ExportAnswer
+)
+
+RESULTS: Final[dict[str, type[Result]]] = {
+    "hello": Welcome,
+    "watch": Snapshot,
+    "earnings": EarningsAnswer,
+    "uptime": UptimeAnswer,
+    "jobs": JobsAnswer,
+    "job": JobAnswer,
+    "export": ExportAnswer,
+    "settings": SettingsAnswer,
+    "doctor": DoctorAnswer,
+    "report": TextAnswer,
+    "phrase": TextAnswer,
+}
+
+
+NOTHING: Final = Raw(b"null")
+
+
+class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line from the node: an answer (`id` with `result` or `refusal`), or a change."""
+
+    id: int | None = None
+    result: Raw = NOTHING
+    refusal: Refusal | None = None
+    change: Change | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Line)
+
+
+def answer_line(request_id: int, result: Result) -> bytes:
+    """A result as one line."""
+    return _encoder.encode(Line(id=request_id, result=Raw(_encoder.encode(result)))) + b"\n"
+
+
+def refusal_line(request_id: int | None, refusal: Refusal) -> bytes:
+    """A refusal as one line."""
+    return _encoder.encode(Line(id=request_id, refusal=refusal)) + b"\n"
+
+
+def change_line(change: Change) -> bytes:
+    """A change as one line."""
+    return _encoder.encode(Line(change=change)) + b"\n"
+
+
+def decode_line(line: bytes) -> Line:
+    """A line from the node. Raises msgspec.MsgspecError if it is not one."""
+    return _decoder.decode(line)
+
+
+def decode_result(word: str, raw: Raw) -> Result:
+    """The result of a word. Raises msgspec.MsgspecError if it has another shape."""
+    result: Result = msgspec.json.decode(raw, type=RESULTS.get(word, Done))
+    return result

@@ -1,0 +1,186 @@
+"""The picture of a running node, in parts that change on their own.
+
+A part that is None is not known, and is shown as unknown, never as zero. Money is millisats, times are UTC
+milliseconds, shares lie between 0 and 1.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from desktop.domain.job import JobKind, JobState
+from desktop.domain.model import ModelKind
+from desktop.domain.node_state import NodeState, Reason
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """What the node is doing and why. `finishing`: it will pause when the running jobs have ended."""
+
+    state: NodeState
+    reason: Reason
+    detail: str = ""
+    since_ms: int
+    paused_until_ms: int | None = None
+    finishing: bool = False
+
+
+class Today(Struct, frozen=True, kw_only=True):
+    """Since local midnight. `usual_msat`: the mean of up to seven full days before; None with less than two."""
+
+    earned_msat: int
+    usual_msat: int | None
+    completed: int
+    failed: int
+    cancelled: int
+
+
+class MintBalance(Struct, frozen=True, kw_only=True):
+    """Ecash at one mint."""
+
+    mint: str
+    msat: int
+
+
+class Balance(Struct, frozen=True, kw_only=True):
+    """What the owner may spend, what the node owes to buyers, and where the coins are."""
+
+    available_msat: int
+    owed_msat: int
+    mints: tuple[MintBalance, ...] = ()
+
+
+class UptimeSummary(Struct, frozen=True, kw_only=True):
+    """The last 30 days, or since the first start. `share` is None before the first minute."""
+
+    share: float | None
+    offline_ms: int
+    since_ms: int | None
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """The device jobs run on, with its latest measurements; what cannot be measured is None."""
+
+    name: str
+    kind: str
+    load: float | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    power_limit_w: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    worker_memory_bytes: int | None = None
+    sandbox: str = ""
+    worker: str = ""
+
+
+class OfferedModel(Struct, frozen=True, kw_only=True):
+    """A model of the catalogue; prices are msat per million tokens; `offered` while it is for sale."""
+
+    id: str
+    name: str
+    kind: ModelKind
+    parameters: int
+    context_tokens: int
+    dtype: str
+    licence: str
+    digest: str
+    prompt_msat_per_million: int
+    completion_msat_per_million: int
+    request_msat: int
+    offered: bool
+
+
+class Relay(Struct, frozen=True, kw_only=True):
+    """A relay and whether our announcement was taken and read back there; `detail` says what is wrong."""
+
+    url: str
+    enrolled: bool
+    detail: str = ""
+
+
+class NodeCard(Struct, frozen=True, kw_only=True):
+    """Who this node is; everything here is public but `data_folder`."""
+
+    version: str
+    npub: str
+    endpoint_id: str
+    api: str
+    data_folder: str
+    started_at_ms: int
+
+
+class JobLine(Struct, frozen=True, kw_only=True):
+    """One row of a job list; `place` is its position in the ledger."""
+
+    place: int
+    id: str
+    kind: JobKind
+    model_id: str
+    state: JobState
+    accepted_at_ms: int
+    started_at_ms: int | None
+    finished_at_ms: int | None
+    prompt_tokens: int
+    completion_tokens: int
+    charged_msat: int
+    reason: str = ""
+
+
+class Measurement(Struct, frozen=True, kw_only=True):
+    """A benchmark, running or done. `low` and `high` bound the value where it was repeated."""
+
+    running: bool
+    share_done: float
+    tokens_per_s: float | None = None
+    low: float | None = None
+    high: float | None = None
+    at_ms: int | None = None
+    detail: str = ""
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Everything the first screen shows."""
+
+    status: Status
+    node: NodeCard
+    today: Today | None = None
+    balance: Balance | None = None
+    uptime: UptimeSummary | None = None
+    device: Device | None = None
+    models: tuple[OfferedModel, ...] = ()
+    relays: tuple[Relay, ...] = ()
+    recent: tuple[JobLine, ...] = ()
+    benchmark: Measurement | None = None
+
+
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The parts of a snapshot that are another; a part that is left out is unchanged."""
+
+    status: Status | UnsetType = UNSET
+    node: NodeCard | UnsetType = UNSET
+    today: Today | UnsetType | None = UNSET
+    balance: Balance | UnsetType | None = UNSET
+    uptime: UptimeSummary | UnsetType | None = UNSET
+    device: Device | UnsetType | None = UNSET
+    models: tuple[OfferedModel, ...] | UnsetType = UNSET
+    relays: tuple[Relay, ...] | UnsetType = UNSET
+    recent: tuple[JobLine, ...] | UnsetType = UNSET
+    benchmark: Measurement | UnsetType | None = UNSET
+
+
+def difference(old: Snapshot, new: Snapshot) -> Change | None:
+    """What has to be told to somebody who knows `old`; None if nothing."""
+    parts = {name: value for name in Snapshot.__struct_fields__ if (value := getattr(new, name)) != getattr(old, name)}
+    return Change(**parts) if parts else None
+
+
+def merge(snapshot: Snapshot, change: Change) -> Snapshot:
+    """The snapshot after the change."""
+    parts = {name: value for name in Change.__struct_fields__ if (value := getattr(change, name)) is not UNSET}
+    return msgspec.structs.replace(snapshot, **parts)
+
+
+def changed_parts(change: Change) -> frozenset[str]:
+    """The names of the parts a change carries."""
+    return frozenset(name for name in Change.__struct_fields__ if getattr(change, name) is not UNSET)

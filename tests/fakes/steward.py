@@ -1,0 +1,212 @@
+"""A node behind the door that does as it is told."""
+
+from __future__ import annotations
+
+import msgspec
+
+from desktop.control.answers import (
+    RESULTS,
+    CheckSheet,
+    DoctorAnswer,
+    EarningsAnswer,
+    EarningsSlice,
+    ExportAnswer,
+    JobAnswer,
+    JobsAnswer,
+    ModelEarnings,
+    ReceiptSheet,
+    SettingsAnswer,
+    SettingSheet,
+    TextAnswer,
+    UptimeAnswer,
+    UptimeInterval,
+)
+from desktop.control.messages import Benchmark, ExportJobs, Pause, ReadEarnings, ReadJobs, ReadUptime, WriteSetting
+from desktop.control.snapshot import Balance, Device, JobLine, NodeCard, OfferedModel, Relay, Snapshot, Status, Today
+from desktop.domain.errors import RequestError, SettingsError
+from desktop.domain.job import JobKind, JobState
+from desktop.domain.model import ModelKind
+from desktop.domain.node_state import NodeState, Reason
+
+ALL_WORDS = frozenset(RESULTS) | {"pause", "resume", "enrol", "benchmark", "set", "quit"}
+START_MS = 1_790_000_000_000
+PHRASE = "abandon ability able about above absent absorb abstract absurd abuse access accident"
+
+
+def job_line(place: int, state: JobState = JobState.COMPLETED, *, charged_msat: int = 12_000) -> JobLine:
+    """A job as the fake tells it."""
+    ended = state not in {JobState.ACCEPTED, JobState.RUNNING}
+    return JobLine(
+        place=place,
+        id=f"job-{place:04d}",
+        kind=JobKind.CHAT,
+        model_id="smollm2-135m-instruct",
+        state=state,
+        accepted_at_ms=START_MS + place * 60_000,
+        started_at_ms=START_MS + place * 60_000 + 40,
+        finished_at_ms=START_MS + place * 60_000 + 4_000 if ended else None,
+        prompt_tokens=120,
+        completion_tokens=80,
+        charged_msat=charged_msat if state is JobState.COMPLETED else 0,
+        reason="" if state is not JobState.FAILED else "The worker ended.",
+    )
+
+
+def a_snapshot(state: NodeState = NodeState.READY, reason: Reason = Reason.WAITING_FOR_REQUESTS) -> Snapshot:
+    """A healthy node."""
+    return Snapshot(
+        status=Status(state=state, reason=reason, since_ms=START_MS),
+        node=NodeCard(
+            version="0.1.0",
+            npub="npub1qqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0jqkd2wm",
+            endpoint_id="ab" * 32,
+            api="http://127.0.0.1:8420",
+            data_folder="/home/ada/.local/share/hearth",
+            started_at_ms=START_MS,
+        ),
+        today=Today(earned_msat=1_842_000, usual_msat=1_640_000, completed=36, failed=1, cancelled=0),
+        balance=Balance(available_msat=12_480_000, owed_msat=0),
+        device=Device(name="AMD Ryzen 7 5800X", kind="cpu", load=0.31, sandbox="A"),
+        models=(
+            OfferedModel(
+                id="smollm2-135m-instruct",
+                name="SmolLM2 135M Instruct",
+                kind=ModelKind.CHAT,
+                parameters=134_515_008,
+                context_tokens=8192,
+                dtype="float32",
+                licence="Apache-2.0",
+                digest="cd" * 32,
+                prompt_msat_per_million=10_000_000,
+                completion_msat_per_million=40_000_000,
+                request_msat=0,
+                offered=True,
+            ),
+        ),
+        relays=(Relay(url="ws://127.0.0.1:7000", enrolled=True),),
+        recent=tuple(job_line(place) for place in range(6, 0, -1)),
+    )
+
+
+class FakeSteward:
+    """A `Steward`. Set `picture` and call the door's `changed`; `followed` lists what was asked for."""
+
+    def __init__(self, words: frozenset[str] = ALL_WORDS) -> None:
+        self.words = words
+        self.picture = a_snapshot()
+        self.followed: list[object] = []
+        self.history = [job_line(place) for place in range(1, 251)]
+        self.setting_values = {"name": "Hearth", "threads": "2", "notify": "yes"}
+        self.bug = False
+
+    async def snapshot(self) -> Snapshot:
+        if self.bug:
+            raise ZeroDivisionError
+        return self.picture
+
+    def show(self, state: NodeState, reason: Reason, *, until_ms: int | None = None) -> None:
+        status = Status(state=state, reason=reason, since_ms=START_MS, paused_until_ms=until_ms)
+        self.picture = msgspec.structs.replace(self.picture, status=status)
+
+    async def pause(self, request: Pause) -> None:
+        self.followed.append(request)
+        self.show(NodeState.PAUSED, Reason.PAUSED_BY_OWNER, until_ms=request.until_ms)
+
+    async def resume(self) -> None:
+        self.followed.append("resume")
+        self.show(NodeState.READY, Reason.WAITING_FOR_REQUESTS)
+
+    async def enrol(self) -> None:
+        self.followed.append("enrol")
+
+    async def benchmark(self, request: Benchmark) -> None:
+        self.followed.append(request)
+
+    async def settings(self) -> SettingsAnswer:
+        sheets = (
+            SettingSheet(
+                name="name", type="text", value=self.setting_values["name"], default="Hearth", sentence="What we are."
+            ),
+            SettingSheet(
+                name="threads", type="number", value=self.setting_values["threads"], default="0", sentence="Threads."
+            ),
+            SettingSheet(
+                name="notify", type="switch", value=self.setting_values["notify"], default="yes", sentence="Tell me."
+            ),
+        )
+        return SettingsAnswer(settings=sheets)
+
+    async def write_setting(self, request: WriteSetting) -> None:
+        if request.name not in self.setting_values:
+            raise SettingsError(f"There is no setting {request.name}.")
+        self.setting_values[request.name] = request.value
+
+    async def earnings(self, request: ReadEarnings) -> EarningsAnswer:
+        edges = request.edges_ms
+        slices = tuple(
+            EarningsSlice(start_ms=start, msat=1_000_000 + 37_000 * (number % 9), jobs=12 + number % 5)
+            for number, start in enumerate(edges[:-1])
+        )
+        total = ModelEarnings(
+            model_id="smollm2-135m-instruct",
+            msat=sum(part.msat for part in slices),
+            jobs=sum(part.jobs for part in slices),
+            prompt_tokens=120_000,
+            completion_tokens=80_000,
+        )
+        return EarningsAnswer(slices=slices, models=(total,), first_ms=edges[0])
+
+    async def uptime(self, request: ReadUptime) -> UptimeAnswer:
+        middle = (request.start_ms + request.end_ms) // 2
+        return UptimeAnswer(
+            intervals=(
+                UptimeInterval(
+                    start_ms=middle,
+                    end_ms=None,
+                    state=self.picture.status.state,
+                    reason=self.picture.status.reason,
+                ),
+            )
+        )
+
+    async def jobs(self, request: ReadJobs) -> JobsAnswer:
+        matching = [
+            line
+            for line in reversed(self.history)
+            if (request.before is None or line.place < request.before)
+            and (not request.states or line.state in request.states)
+            and request.search in line.id + line.model_id
+        ]
+        return JobsAnswer(jobs=tuple(matching[: request.limit]), more=len(matching) > request.limit)
+
+    async def job(self, job_id: str) -> JobAnswer:
+        line = next((line for line in self.history if line.id == job_id), None)
+        if line is None:
+            raise RequestError("There is no such job.")
+        receipt = ReceiptSheet(body='{"job_id":"' + job_id + '"}', signature="ef" * 64, valid=True)
+        return JobAnswer(
+            job=line, payment="token", held_msat=40_000, first_token_at_ms=line.accepted_at_ms + 90, receipt=receipt
+        )
+
+    async def export(self, request: ExportJobs) -> ExportAnswer:
+        self.followed.append(request)
+        return ExportAnswer(jobs=len(self.history))
+
+    async def doctor(self) -> DoctorAnswer:
+        return DoctorAnswer(
+            checks=(
+                CheckSheet(name="Sandbox", passed=True, value="A"),
+                CheckSheet(
+                    name="Disk", passed=False, value="1.2 GB", threshold="2 GB", remedy="Free some space on the disk."
+                ),
+            )
+        )
+
+    async def report(self) -> TextAnswer:
+        return TextAnswer(text="Hearth 0.1.0\nstate: ready")
+
+    async def phrase(self) -> TextAnswer:
+        return TextAnswer(text=PHRASE)
+
+    async def quit(self) -> None:
+        self.followed.append("quit")
