@@ -76,11 +76,12 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
     (
         "a job's transfers are what its row says",
         """
-        SELECT id || ' held ' || held_msat || ', charged ' || charged_msat || ' msat' FROM jobs
-        WHERE held_msat <> coalesce((SELECT amount_msat FROM transfers WHERE reference = jobs.id AND kind = 'hold'), 0)
-           OR charged_msat <> coalesce((SELECT amount_msat FROM transfers WHERE reference = jobs.id AND kind = 'charge'), 0)
-           OR (finished_at_ms IS NOT NULL AND held_msat - charged_msat <>
-               coalesce((SELECT amount_msat FROM transfers WHERE reference = jobs.id AND kind = 'release'), 0))
+        SELECT jobs.id || ' held ' || held_msat || ', charged ' || charged_msat || ' msat' FROM jobs
+        LEFT JOIN transfers AS hold ON hold.reference = jobs.id AND hold.kind = 'hold'
+        LEFT JOIN transfers AS charge ON charge.reference = jobs.id AND charge.kind = 'charge'
+        LEFT JOIN transfers AS release ON release.reference = jobs.id AND release.kind = 'release'
+        WHERE held_msat <> coalesce(hold.amount_msat, 0) OR charged_msat <> coalesce(charge.amount_msat, 0)
+           OR coalesce(release.amount_msat, 0) <> iif(finished_at_ms IS NULL, 0, held_msat - charged_msat)
         """,
     ),
     (

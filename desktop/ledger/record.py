@@ -160,6 +160,11 @@ class Ledger:
         with self._storage.read() as db:
             return accounts.summary(db, account)
 
+    def wallets(self) -> dict[str, Money]:
+        """What our proofs should be worth, by mint."""
+        with self._storage.read() as db:
+            return books.balances(db, books.WALLET_PREFIX)
+
     def mint_of(self, account: str) -> str | None:
         """The mint a buyer last paid with, so that change goes back where it came from; None before any deposit."""
         with self._storage.read() as db:
