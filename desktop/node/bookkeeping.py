@@ -1,0 +1,107 @@
+"""Brings wallet and ledger to the same page: after a crash, and after the owner moved money by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from desktop.domain.job import JobState
+from desktop.domain.money import Money
+from desktop.ledger.jobs import Ending
+from desktop.ledger.record import Ledger
+from desktop.node import references
+from desktop.node.books import Books
+from desktop.node.references import Purpose
+from desktop.wallet.operation import Operation, OperationKind, OperationState
+
+INCOMING: Final = frozenset({OperationKind.RECEIVE, OperationKind.RECLAIM, OperationKind.MINT})
+CRASHED: Final = "the node ended while this job ran"
+
+
+class History(Protocol):
+    """The wallet's memory of what it did."""
+
+    def recover(self) -> Sequence[object]:
+        """Finish or undo what a session that died left half-done."""
+        ...
+
+    def operations(self) -> Iterable[Operation]:
+        """Every operation there was, oldest first."""
+        ...
+
+    def balance(self) -> dict[str, int]:
+        """Spendable sats by mint."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """What a start found to do: movements the ledger did not have, jobs a crash had left running."""
+
+    booked: int
+    refunded_jobs: int
+
+
+class Bookkeeping:
+    """Books what the wallet did and the ledger does not know, under the same references; safe to repeat."""
+
+    def __init__(self, history: History, books: Books, now_ms: Callable[[], int]) -> None:
+        self._history = history
+        self._books = books
+        self._now_ms = now_ms
+
+    async def heal(self) -> Healed:
+        """At start: recover the wallet, book what is missing, give back what jobs were holding.
+
+        Only the process that runs the node may call this: it takes every unfinished job for dead.
+        """
+        await asyncio.to_thread(self._history.recover)
+        booked = await self._book(lambda _: True)
+        refunded = await self._books.run(self._fail_unfinished)
+        return Healed(booked, refunded)
+
+    async def catch_up(self) -> int:
+        """Book the owner's own movements only: a running node books its buyers' itself. Returns how many."""
+        return await self._book(_is_owners)
+
+    async def _book(self, wanted: Callable[[Operation], bool]) -> int:
+        operations = await asyncio.to_thread(self._history.operations)
+        done = [each for each in operations if each.state is OperationState.DONE and wanted(each)]
+        return await self._books.run(lambda ledger: sum(book(ledger, operation) for operation in done))
+
+    async def disagreement(self) -> dict[str, Money]:
+        """By mint, what the wallet holds more (or less) than the ledger says; empty when they agree."""
+        held = await asyncio.to_thread(self._history.balance)
+        written = await self._books.run(lambda ledger: ledger.wallets())
+        differences = {
+            mint: Money.from_sat(held.get(mint, 0)) - written.get(mint, Money()) for mint in {*held, *written}
+        }
+        return {mint: difference for mint, difference in differences.items() if difference}
+
+    def _fail_unfinished(self, ledger: Ledger) -> int:
+        unfinished = ledger.unfinished_jobs()
+        for job in unfinished:
+            ledger.finish_job(job.id, Ending(JobState.FAILED, self._now_ms(), reason=CRASHED))
+        return len(unfinished)
+
+
+def _is_owners(operation: Operation) -> bool:
+    reference = references.parse(operation.reference)
+    return reference is None or reference.purpose is Purpose.OWNER
+
+
+def book(ledger: Ledger, operation: Operation) -> bool:
+    """Write one finished operation of the wallet into the ledger; False if it is there already."""
+    reference = references.parse(operation.reference)
+    mint, at_ms, fee = operation.mint, operation.changed_at_ms, Money.from_sat(operation.fee_sat)
+    if operation.kind in INCOMING:
+        gross = Money.from_sat(operation.amount_sat) + fee
+        if reference is not None and reference.purpose is Purpose.DEPOSIT:
+            return ledger.deposit(reference.account, mint, gross, fee, operation.reference, at_ms)
+        return ledger.owner_deposit(mint, gross, fee, operation.reference, at_ms)
+    left = Money.from_sat(operation.face_sat if operation.kind is OperationKind.SEND else operation.amount_sat)
+    if reference is not None and reference.purpose is Purpose.CHANGE:
+        return ledger.payout_to_buyer(reference.account, mint, left, fee, operation.reference, at_ms)
+    return ledger.owner_withdrawal(mint, left, fee, operation.reference, at_ms)
