@@ -91,7 +91,7 @@ class Decoder:
         return self._norm(x, self._weights.norm)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """hidden [rows, hidden] → logits [rows, vocabulary]."""
+        """Hidden states [rows, hidden] → logits [rows, vocabulary]."""
         return self._weights.head(hidden)
 
     def _project(
@@ -102,7 +102,7 @@ class Decoder:
         qkv = layer.qkv(self._norm(x, layer.input_norm)).view(len(x), -1, shape.head)
         turning = qkv[:, : shape.heads + shape.kv_heads]
         if layer.query_norm is not None and layer.key_norm is not None:
-            queries, keys = turning.split([shape.heads, shape.kv_heads], 1)
+            queries, keys = turning[:, : shape.heads], turning[:, shape.heads :]
             turning = torch.cat([self._norm(queries, layer.query_norm), self._norm(keys, layer.key_norm)], 1)
         qkv[:, : shape.heads + shape.kv_heads] = self._rotary.turn(turning, *angles)
         self._cache.write(index, slots, positions, qkv[:, shape.heads :])

@@ -89,7 +89,7 @@ class Encoder:
         mask = real[:, None, None] if not bool(real.all()) else None
         x = self._norm(functional.embedding(padded, self._words) + self._places[:longest])
         for layer in self._layers:
-            qkv = layer.qkv(x).unflatten(-1, (3, self._heads, -1)).permute(2, 0, 3, 1, 4)
+            qkv = layer.qkv(x).view(*x.shape[:2], 3, self._heads, -1).permute(2, 0, 3, 1, 4)
             attended = functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask=mask)
             x = layer.attention_norm(x + layer.output(attended.transpose(1, 2).flatten(2)))
             x = layer.inner_norm(x + layer.outer(functional.gelu(layer.inner(x))))

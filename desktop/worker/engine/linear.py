@@ -10,9 +10,10 @@ from torch.nn import functional
 
 
 class Linear(Protocol):
-    """x [rows, in] → [rows, out]."""
+    """A product with weights [out, in]."""
 
-    def __call__(self, x: Tensor) -> Tensor: ...
+    def __call__(self, x: Tensor) -> Tensor:
+        """Rows [rows, in] → [rows, out]."""
 
 
 class DenseLinear:
@@ -23,6 +24,7 @@ class DenseLinear:
         self._bias = bias
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Rows [rows, in] → [rows, out]."""
         return functional.linear(x, self._weight, self._bias)
 
 
@@ -40,6 +42,7 @@ class PackedLinear:
         self._multiply = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001 - same
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Rows [rows, in] → [rows, out]."""
         product: Tensor = self._multiply(x, self._weight, self._bias, "none", [], "")
         return product
 
@@ -49,10 +52,8 @@ _TYPICAL_ROWS = 8
 
 def linear(weight: Tensor, bias: Tensor | None = None) -> Linear:
     """The fastest form for where `weight` [out, in] lives."""
-    if weight.device.type == "cpu" and weight.dtype == torch.float32 and _can_pack():
+    # Builds of torch without oneDNN lack the operator.
+    packable = hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+    if weight.device.type == "cpu" and weight.dtype == torch.float32 and packable:
         return PackedLinear(weight, bias)
     return DenseLinear(weight, bias)
-
-
-def _can_pack() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")

@@ -30,7 +30,7 @@ class Rotary:
         return self._cosines[positions], self._sines[positions]
 
     def turn(self, x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-        """x [rows, heads, head], turned by its rows' angles."""
+        """Heads [rows, heads, head], turned by its rows' angles."""
         return torch.addcmul(x * cosines, x.roll(self._half, -1), sines)
 
 

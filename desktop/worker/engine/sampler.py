@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _REACH: Final = 21.0
-"""Noise spans −2.9 … 17.4, so a token more than this far below the best can never win."""
+"""Noise spans -2.9 … 17.4, so a token more than this far below the best can never win."""
 
 
 @dataclass(frozen=True, slots=True)

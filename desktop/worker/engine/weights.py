@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -38,20 +39,28 @@ class Weights:
     head: Linear
 
 
+class _Reader(Protocol):
+    """What safetensors' own class does, with types."""
+
+    def keys(self) -> list[str]: ...
+
+    def get_tensor(self, name: str) -> Tensor: ...
+
+
 class TensorFile:
     """The tensors of all `*.safetensors` files in a folder, each taken once with the shape it must have.
 
-    ModelCorrupt, naming the file, for anything that is missing, of another shape or not finite in its size.
+    ModelCorrupt, naming the file, for anything that is missing, or of another shape.
     """
 
     def __init__(self, folder: Path, device: torch.device, dtype: torch.dtype) -> None:
         self._device = device
         self._dtype = dtype
         self._home: dict[str, Path] = {}
-        self._files = {}
+        self._files: dict[Path, _Reader] = {}
         for path in sorted(folder.glob("*.safetensors")):
             try:
-                file = safe_open(path, framework="pt")
+                file = cast("_Reader", safe_open(path, framework="pt"))
             except (SafetensorError, OSError) as error:
                 raise ModelCorrupt(f"The file {path.name} is not usable.", why="It is no safetensors file.") from error
             self._files[path] = file
@@ -64,7 +73,7 @@ class TensorFile:
         path = self._home.get(name)
         if path is None:
             raise ModelCorrupt(f"The file {next(iter(self._files)).name} is not usable.", why=f"It lacks {name}.")
-        tensor: Tensor = self._files[path].get_tensor(name)
+        tensor = self._files[path].get_tensor(name)
         if tuple(tensor.shape) != shape:
             raise ModelCorrupt(f"The file {path.name} is not usable.", why=f"{name} has another shape than declared.")
         return tensor.to(self._device, self._dtype)

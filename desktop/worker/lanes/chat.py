@@ -57,7 +57,7 @@ class ChatLane:
     def load(
         cls, entry: CatalogueEntry, folder: Path, device: torch.device, dtype: torch.dtype, pace: Pace
     ) -> tuple[ChatLane, int]:
-        """The lane for the model in `folder`, and its vocabulary's size; ModelCorrupt if it is not what it should be."""
+        """The lane for the model in `folder`, and its vocabulary's size; ModelCorrupt if a file is not usable."""
         architecture = Architecture.read(folder / "config.json", entry.architecture)
         tokenizer = Tokenizer(folder)
         tokenizer.require_bytes()
@@ -77,16 +77,17 @@ class ChatLane:
         self._check(sampling)
         prompt = self._prompt(generation)
         room = self._entry.context_tokens - len(prompt)
-        if sampling.max_tokens > room:
+        if room < 1:
             raise ContextOverflow(
-                f"Prompt ({len(prompt)} tokens) and answer (up to {sampling.max_tokens}) do not fit together.",
+                f"A prompt of {len(prompt)} tokens leaves no room for an answer.",
                 parameter="messages" if generation.messages else "prompt",
                 why=f"The model's context is {self._entry.context_tokens} tokens.",
-                now="Shorten the prompt or ask for fewer tokens.",
+                now="Shorten the prompt.",
             )
+        most = min(room, sampling.max_tokens or self._entry.max_output_tokens)
         choice = Choice(sampling.temperature, sampling.top_p, sampling.top_k, sampling.min_p, sampling.seed)
         answer = _Answer(len(prompt), Detokenizer(self._tokenizer), StopFilter(sampling.stop))
-        self._engine.submit(Request(generation.job_id, tuple(prompt), sampling.max_tokens, choice, self._stop_tokens))
+        self._engine.submit(Request(generation.job_id, tuple(prompt), most, choice, self._stop_tokens))
         self._answers[generation.job_id] = answer
 
     def cancel(self, job_id: str) -> Finish | None:
@@ -145,7 +146,7 @@ class ChatLane:
 
     def _check(self, sampling: Sampling) -> None:
         limits = {
-            "max_tokens": 1 <= sampling.max_tokens <= self._entry.max_output_tokens,
+            "max_tokens": sampling.max_tokens is None or 1 <= sampling.max_tokens <= self._entry.max_output_tokens,
             "temperature": 0.0 <= sampling.temperature <= _HOTTEST,
             "top_p": 0.0 < sampling.top_p <= 1.0,
             "min_p": 0.0 <= sampling.min_p <= 1.0,

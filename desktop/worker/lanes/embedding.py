@@ -50,7 +50,7 @@ class EmbeddingLane:
     def load(
         cls, entry: CatalogueEntry, folder: Path, device: torch.device, dtype: torch.dtype
     ) -> tuple[EmbeddingLane, int]:
-        """The lane for the model in `folder`, and its vocabulary's size; ModelCorrupt if it is not what it should be."""
+        """The lane for the model in `folder`, and its vocabulary's size; ModelCorrupt if a file is not usable."""
         tokenizer = Tokenizer(folder)
         encoder = Encoder(folder, device, dtype)
         if tokenizer.size > encoder.vocabulary:

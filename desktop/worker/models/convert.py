@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
             case ["copy", output, *sources] if sources:
                 copy_files([Path(source) for source in sources], Path(output))
             case _:
-                raise SettingsError("Expected `gguf OUTPUT FILE` or `copy OUTPUT FILE…`.")  # noqa: TRY301 - one exit
+                raise SettingsError("Expected `gguf OUTPUT FILE` or `copy OUTPUT FILE…`.")
     except (HearthError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

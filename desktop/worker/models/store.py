@@ -36,7 +36,7 @@ class ModelStore:
         )
 
     def verify(self, model_id: str) -> None:
-        """Read every file through; ModelCorrupt names the first one that is missing, altered or not in the catalogue."""
+        """Read every file through; ModelCorrupt names the first one that is missing, altered or not listed."""
         folder = self.folder_of(model_id)
         files = {file.name: file for file in self._catalogue.entry(model_id).files}
         for name, file in files.items():

@@ -67,7 +67,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def __init__(self, clock: Callable[[], float]) -> None:
         # The options are those chat templates are written for.
-        super().__init__(trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701 - prompts are not HTML
+        super().__init__(trim_blocks=True, lstrip_blocks=True, autoescape=False)
         self._clock = clock
         self._deadline = 0.0
         self.globals["raise_exception"] = _raise
@@ -79,9 +79,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         if self._clock() > self._deadline:
             raise _refusal("Rendering the chat template took too long.")
 
-    def call(self, context: Context, target: object, *args: object, **kwargs: object) -> object:  # type: ignore[override]
+    def call(self, context: Context, target: object, *args: object, **kwargs: object) -> object:
         self.check_time()
-        return super().call(context, target, *args, **kwargs)  # type: ignore[arg-type]
+        return super().call(context, target, *args, **kwargs)
 
 
 def _raise(message: object) -> NoReturn:

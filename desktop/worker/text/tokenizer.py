@@ -24,7 +24,7 @@ class Tokenizer:
             content = path.read_text(encoding="utf-8")
             self._tokenizer = tokenizers.Tokenizer.from_str(content)
             self._decoder: object = json.loads(content).get("decoder")
-        except Exception as error:  # noqa: BLE001 - the library raises bare Exception for a bad file
+        except Exception as error:  # the library raises nothing narrower for a bad file
             raise ModelCorrupt(f"The file {path.name} is not usable.", why="It is no tokenizer.") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
