@@ -19,6 +19,7 @@ from desktop.network.api.catalogue import Catalogue
 from desktop.network.api.desk import Desk
 from desktop.network.api.errors import STOPPING, Problem, Refused, log_bug, problem_of
 from desktop.network.api.inference import Inference
+from desktop.network.api.lasting import forgive
 from desktop.network.api.limits import Bucket, Limits, Pool
 from desktop.network.api.payment import Cashier
 from desktop.network.api.response import Headers, cashu, send_problem
@@ -90,9 +91,7 @@ class Api:
             refund = [] if error.refund is None else [cashu(error.refund)]
             await self._answer(send, error.problem, refund)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
+            forgive()
             await self._answer(send, STOPPING, [])
         except Exception as error:  # noqa: BLE001 - the server must live on and the client must hear something
             await self._answer(send, problem_of(error), [])
@@ -143,4 +142,6 @@ class _Asgi:
 
 
 def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
-    return Route(path, _Asgi(endpoint), methods=methods)
+    route = Route(path, _Asgi(endpoint), methods=methods)
+    route.methods = set(methods)  # without the HEAD that comes with GET: making a key and not telling it helps nobody
+    return route

@@ -9,6 +9,7 @@ from desktop.domain.errors import KeyUnknown, RequestError
 from desktop.network.api.body import BodyReader
 from desktop.network.api.desk import Desk
 from desktop.network.api.errors import Problem, Refused
+from desktop.network.api.lasting import lasting
 from desktop.network.api.payment import Cashier, checked_token, sent_token
 from desktop.network.api.response import cashu, send_json
 from desktop.network.api.schema import CreateRequest, TopUpRequest, parse
@@ -31,7 +32,7 @@ class Balance:
             token = parse(await self._bodies.read(request), CreateRequest).initial_balance_token
         else:
             token = _queried(request, "initial_balance_token")
-        key, balance = await self._desk.create_account(checked_token(token))
+        (key, balance), _ = await lasting(self._desk.create_account(checked_token(token)))
         await send_json(send, 200, {"api_key": key, "balance": balance.msat}, [_PRIVATE])
 
     async def info(self, request: Request, send: Send) -> None:
@@ -57,21 +58,21 @@ class Balance:
         key = await self._cashier.key(request)
         body = await self._bodies.read(request)
         token = parse(body, TopUpRequest).cashu_token if body else _queried(request, "cashu_token")
-        added = await self._desk.top_up(key, checked_token(token))
+        added, _ = await lasting(self._desk.top_up(key, checked_token(token)))
         await send_json(send, 200, {"msats": added.msat}, [_PRIVATE])
 
     async def refund(self, request: Request, send: Send) -> None:
         """Everything back: of a key, or of a request that was paid with a token (send that token as `X-Cashu`)."""
         paid = sent_token(request)
         if paid is None:
-            token = await self._desk.close_account(await self._cashier.key(request))
+            token, _ = await lasting(self._desk.close_account(await self._cashier.key(request)))
         else:
             token = await self._owed(paid)
         await send_json(send, 200, {"token": token}, [_PRIVATE, cashu(token)])
 
     async def _owed(self, paid: str) -> str:
         try:
-            return await self._desk.refund_token(paid)
+            token, _ = await lasting(self._desk.refund_token(paid))
         except KeyUnknown:
             raise Refused(
                 Problem(
@@ -81,6 +82,7 @@ class Balance:
                     "Nothing is owed for that token: it was never redeemed here, or all of it was spent.",
                 )
             ) from None
+        return token
 
 
 def _queried(request: Request, name: str) -> str:

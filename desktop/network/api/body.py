@@ -22,6 +22,9 @@ class BodyReader:
 
         Raises ClientDisconnect if the sender leaves.
         """
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared[:20]) > self._limits.body_bytes:
+            raise Refused(self._too_large())
         held = 0
         chunks: list[bytes] = []
         try:

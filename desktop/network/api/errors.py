@@ -69,7 +69,7 @@ class _Rule:
 
 _INVALID: Final = "invalid_request_error"
 INTERNAL: Final = Problem(
-    500, "api_error", "internal_error", "Something went wrong inside this node. It is recorded; nothing was charged."
+    500, "api_error", "internal_error", "Something went wrong inside this node. What was paid and not used is refunded."
 )
 STOPPING: Final = Problem(
     503,
@@ -104,7 +104,7 @@ _RULES: Final = MappingProxyType(
     }
 )
 _WORKER_FAILED: Final = "The model process failed while it worked on this request. You were not charged. Try again."
-_NOT_NOW: Final = "This node cannot keep its records at the moment and takes no work. Nothing was charged."
+_NOT_NOW: Final = "This node cannot keep its records at the moment. Try again later, or ask another provider."
 _BLAND: Final = MappingProxyType(
     {502: _WORKER_FAILED, 503: _NOT_NOW, 500: INTERNAL.message},
 )

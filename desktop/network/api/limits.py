@@ -28,7 +28,7 @@ class Limits:
     buffered_bytes: int = 24 * 1024 * 1024
     connections: int = 512
     connections_per_address: int = 256
-    requests_in_flight: int = 256
+    requests_in_flight: int = 400
     key_rate_per_s: float = 20.0
     key_burst: int = 60
     address_rate_per_s: float = 40.0

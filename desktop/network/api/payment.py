@@ -10,6 +10,7 @@ from starlette.requests import Request
 from desktop.domain.errors import KeyUnknown, ModelNotFound, PaymentRequired, TokenInvalid
 from desktop.domain.pricing import Usage
 from desktop.network.api.desk import Desk, Order, PaymentOffer, SessionPayment, TokenPayment
+from desktop.network.api.lasting import lasting
 
 _BEARER: Final = "bearer "
 
@@ -42,7 +43,7 @@ class Cashier:
             self._admit_key(name)
             return name
         if name.startswith("cashu"):
-            key, _ = await self._desk.create_account(checked_token(name))
+            (key, _), _ = await lasting(self._desk.create_account(checked_token(name)))
             self._admit_key(key)
             return key
         raise KeyUnknown(

@@ -79,6 +79,10 @@ class Http1Connection(H11Protocol):
         super().handle_events()
         self._watch_reading()
 
+    def _should_upgrade(self) -> bool:
+        """No other protocol is spoken here; a client that asks for one gets HTTP/1.1, which it must accept."""
+        return False
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the library's words are not ours
         """Refuse bytes that are no request."""
         self._refuse(_GARBAGE)

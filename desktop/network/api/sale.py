@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from starlette.types import Receive
 
 from desktop.domain.errors import HearthError, KeyUnknown, PaymentError, PaymentRequired
 from desktop.network.api.desk import Desk, OpenJob, Order, PaymentOffer, Settlement, TokenPayment
 from desktop.network.api.errors import INTERNAL, STOPPING, Problem, log_bug, problem_of
-
-T = TypeVar("T")
+from desktop.network.api.lasting import forgive, lasting
 
 
 class Reply(Protocol):
@@ -53,13 +52,13 @@ async def sell(desk: Desk, order: Order, payment: PaymentOffer, receive: Receive
         try:
             present = await _deliver(job, receive, reply)
         except asyncio.CancelledError:
-            _forgive()
+            forgive()
             problem = STOPPING
         except Exception as error:  # noqa: BLE001 - the money is held: whatever went wrong, it must be settled
             problem = problem_of(error)
     if problem is not None or not present:
-        await _through(_stop(job))
-    settlement, _ = await _through(_settle(job))
+        await lasting(_stop(job))
+    settlement, _ = await lasting(_settle(job))
     if not present:
         return
     if problem is not None:
@@ -71,9 +70,9 @@ async def sell(desk: Desk, order: Order, payment: PaymentOffer, receive: Receive
 async def _open(desk: Desk, order: Order, payment: PaymentOffer) -> tuple[OpenJob, Problem | None]:
     """The job, and STOPPING if the server began to stop meanwhile: taking money is never broken off half-way."""
     try:
-        job, stopped = await _through(desk.open(order, payment))
+        job, stopped = await lasting(desk.open(order, payment))
     except Exception as error:  # noqa: BLE001 - money may have been taken already: it must be offered back
-        (problem, refund), _ = await _through(_take_back(desk, payment, error))
+        (problem, refund), _ = await lasting(_take_back(desk, payment, error))
         raise NotOpened(problem, refund) from None
     return job, STOPPING if stopped else None
 
@@ -140,24 +139,3 @@ async def _settle(job: OpenJob) -> Settlement | Problem:
     except Exception as error:  # noqa: BLE001 - an answer that was made is delivered even if its bill has a bug
         log_bug(error)
         return INTERNAL
-
-
-async def _through(work: Coroutine[object, object, T]) -> tuple[T, bool]:
-    """The result of that work, done to its end even if the server stops meanwhile, and whether it does."""
-    task = asyncio.ensure_future(work)
-    stopped = False
-    while True:
-        try:
-            return await asyncio.shield(task), stopped
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise
-            _forgive()
-            stopped = True
-
-
-def _forgive() -> None:
-    """Take the cancellation as a word that we are stopping, and go on to end in order."""
-    task = asyncio.current_task()
-    if task is not None:
-        task.uncancel()

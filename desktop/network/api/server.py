@@ -31,6 +31,8 @@ class HttpServer:
             lifespan="off",
             interface="asgi3",
             log_config=None,
+            # Its warnings are one for every line of garbage anybody sends.
+            log_level="error",
             access_log=False,
             # Whoever connects must not be able to name its own address.
             proxy_headers=False,
