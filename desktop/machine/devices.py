@@ -5,12 +5,18 @@ What is not known is None, never zero and never a guess. Not covered yet: AMD an
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 import psutil
 import pynvml
+
+if sys.platform == "win32":
+    from desktop.machine.windows import cpu_model, nvidia_cards_on_bus
+else:
+    from desktop.machine.linux import cpu_model, nvidia_cards_on_bus
 
 _WATT_IN_MILLIWATTS: Final = 1000
 
@@ -49,6 +55,15 @@ class GpuReading:
 
     gpus: tuple[Gpu, ...]
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Computer:
+    """All of it at one moment. `cards_on_bus` are the NVIDIA cards that are plugged in, with or without a driver."""
+
+    cpu: Cpu
+    graphics: GpuReading
+    cards_on_bus: int
 
 
 class Memory(Protocol):
@@ -133,11 +148,16 @@ class NvidiaCards:
         )
 
 
-def read_cpu(model: Callable[[], str | None]) -> Cpu:
-    """Processor and memory as they are now; `model` looks its name up (a file per system knows how)."""
+def survey(cards: NvidiaCards) -> Computer:
+    """This computer as it is now."""
+    return Computer(cpu=read_cpu(), graphics=cards.read(), cards_on_bus=nvidia_cards_on_bus())
+
+
+def read_cpu() -> Cpu:
+    """Processor and memory as they are now."""
     memory = psutil.virtual_memory()
     return Cpu(
-        model=model(),
+        model=cpu_model(),
         physical_cores=psutil.cpu_count(logical=False),
         usable_cores=len(_affinity()) or 1,
         memory_total_bytes=memory.total,

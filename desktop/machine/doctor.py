@@ -11,11 +11,12 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from desktop.domain.errors import StorageUnusable
-from desktop.machine.devices import Cpu, GpuReading
+from desktop.machine.devices import Computer, Cpu, GpuReading
 from desktop.machine.paths import Paths
 
 _GIB: Final = 1 << 30
@@ -41,18 +42,16 @@ class Check:
     remedy: str = ""
 
 
-def examine(
-    paths: Paths, cpu: Cpu, gpus: GpuReading, *, cards_on_bus: int, now_ms: Callable[[], int]
-) -> tuple[Check, ...]:
-    """Every check of this room. `cards_on_bus` is how many NVIDIA cards are plugged in, driver or not."""
+def examine(paths: Paths, computer: Computer, now_ms: Callable[[], int]) -> tuple[Check, ...]:
+    """Every check of this room. Makes the folders that are missing."""
     return (
         check_system(platform.system(), platform.release()),
         check_python(sys.version_info[:2]),
         check_folders(paths),
         check_disk(paths.data, lambda folder: shutil.disk_usage(folder).free),
-        check_memory(cpu),
-        check_processor(cpu),
-        check_gpu(gpus, cards_on_bus),
+        check_memory(computer.cpu),
+        check_processor(computer.cpu),
+        check_graphics(computer.graphics, computer.cards_on_bus),
         check_clock(now_ms()),
     )
 
@@ -81,7 +80,7 @@ def check_python(version: tuple[int, int]) -> Check:
 
 
 def check_folders(paths: Paths) -> Check:
-    """Our folders: there, writable and closed to other users. Makes the missing ones."""
+    """Our folders: there, or made now, writable and closed to other users."""
     threshold = "writable, and closed to other users"
     try:
         paths.create()
@@ -92,18 +91,17 @@ def check_folders(paths: Paths) -> Check:
 
 def check_disk(folder: Path, free_bytes: Callable[[Path], int]) -> Check:
     """Room for the ledger and for a bundled model's files."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    remedy = f"Free some space on the disk that holds {folder}, or choose another place with --home."
+    remedy = f"Free some space on the disk of {folder}, or choose another place with --home."
+    threshold = f"{_gib(_LEAST_DISK_BYTES)} free"
     try:
         free = free_bytes(folder)
     except OSError as error:
-        return Check("disk space", ok=False, value=f"unknown: {error.strerror}", threshold="", remedy=remedy)
+        return Check("disk space", ok=False, value=f"unknown: {error.strerror}", threshold=threshold, remedy=remedy)
     return Check(
         "disk space",
         ok=free >= _LEAST_DISK_BYTES,
         value=f"{_gib(free)} free",
-        threshold=f"{_gib(_LEAST_DISK_BYTES)} free",
+        threshold=threshold,
         remedy=remedy,
     )
 
@@ -130,7 +128,7 @@ def check_processor(cpu: Cpu) -> Check:
     )
 
 
-def check_gpu(reading: GpuReading, cards_on_bus: int) -> Check:
+def check_graphics(reading: GpuReading, cards_on_bus: int) -> Check:
     """The NVIDIA cards: every one that is plugged in answers. None at all is fine, the processor works then."""
     found = [f"{gpu.name or 'unnamed card'} (driver {gpu.driver or 'unknown'})" for gpu in reading.gpus]
     parts = [*found, reading.reason] if reading.reason else found
@@ -149,10 +147,17 @@ def check_clock(now_ms: int) -> Check:
     return Check(
         "clock",
         ok=_EARLIEST_MS <= now_ms <= _LATEST_MS,
-        value=f"{now_ms / 1000:.0f} s since 1970",
+        value=_moment(now_ms),
         threshold="between the years 2026 and 2100",
         remedy="Set the computer's date and time, best from the network.",
     )
+
+
+def _moment(at_ms: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):  # further away than a calendar reaches
+        return f"{at_ms} ms since 1970"
 
 
 def _gib(size: int) -> str:

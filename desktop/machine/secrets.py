@@ -27,6 +27,8 @@ else:
 _PHRASE_FILE: Final = "recovery-phrase"
 _POINTER_FILE: Final = "recovery-phrase.keyring"
 _MOST_BYTES: Final = 1024
+# Neither a link to somewhere else nor a pipe that never answers; Windows has no such flags.
+_READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Place(StrEnum):
@@ -107,18 +109,18 @@ class PhraseStore:
 def _read_private(path: Path) -> str | None:
     """The one line of a file that nobody else may read; None if there is no such file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = os.open(path, _READ_FLAGS)
+        try:
+            status = os.fstat(descriptor)
+            content = os.read(descriptor, _MOST_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _unusable(path, f"The system says: {error.strerror}.") from error
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - the descriptor was opened without following a link
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise _unusable(path, "It is not a file.")
-        if reason := intruders(status):
-            raise _unusable(path, reason, now=f"If you trust them: chmod 600 {path}. If not, move the money first.")
-        content = file.read(_MOST_BYTES + 1)
+    if reason := intruders(status):
+        raise _unusable(path, reason, now=f"If you trust them: chmod 600 {path}. If not, move the money first.")
     try:
         text = content.decode().strip()
     except UnicodeDecodeError:
