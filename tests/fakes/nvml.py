@@ -93,4 +93,4 @@ def _given(value: Value | FailsWith) -> Value:
 
 
 def _error(code: int) -> pynvml.NVMLError:
-    return pynvml.NVMLError(code)  # type: ignore[no-untyped-call] - the package has no types
+    return pynvml.NVMLError(code)  # type: ignore[no-untyped-call]  # the package has no types
