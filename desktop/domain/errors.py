@@ -14,6 +14,7 @@ HearthError
 │   ├── MintUnreachable      the mint did not answer; the token may be tried again
 │   ├── MintMisbehaved       the mint's answer breaks the protocol (changed keys, bad proof)
 │   ├── FundsShort           our own wallet holds too little
+│   ├── PayoutFailed         a Lightning payment did not go through; nothing left the wallet
 │   └── KeyUnknown           a session key nobody issued, or one already refunded
 ├── Busy                 over a limit; carries when to come back
 ├── Unavailable          not working now, with the reason
@@ -116,6 +117,10 @@ class MintMisbehaved(PaymentError):
 
 class FundsShort(PaymentError):
     """Our own wallet holds less than asked for, at that mint."""
+
+
+class PayoutFailed(PaymentError):
+    """A Lightning payment did not go through; the money is in the wallet again."""
 
 
 class KeyUnknown(PaymentError):
