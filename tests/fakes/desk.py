@@ -128,6 +128,8 @@ class FakeDesk:
         self.accounts: dict[str, FakeAccount] = {}
         self.earned = Money()
         self.account_failure: HearthError | None = None
+        self.refund_failure: HearthError | None = None
+        self.account_gate: asyncio.Event | None = None
 
     def mint(self, sat: int) -> str:
         token = f"cashuB{len(self.tokens):06}x{sat}"
@@ -218,7 +220,10 @@ class FakeDesk:
             raise self.account_failure
         key = "sk-" + hashlib.sha256(token.encode()).hexdigest()
         if key not in self.accounts:
-            self.accounts[key] = FakeAccount(self.redeem(token).msat)
+            worth = self.redeem(token)
+            if self.account_gate is not None:
+                await self.account_gate.wait()
+            self.accounts[key] = FakeAccount(worth.msat)
         return key, Money(self.accounts[key].available)
 
     async def account(self, key: str) -> AccountBalance:
@@ -241,6 +246,8 @@ class FakeDesk:
         return account.closed_with
 
     async def refund_token(self, token: str) -> str:
+        if self.refund_failure is not None:
+            raise self.refund_failure
         if token not in self.owed:
             raise KeyUnknown("Nothing is owed for that token.")
         return self.owed[token]

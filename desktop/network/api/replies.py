@@ -11,6 +11,7 @@ from starlette.types import Send
 
 from desktop.domain.errors import WorkerDied
 from desktop.domain.inference import Delta, Finish, FinishReason
+from desktop.domain.pricing import Usage
 from desktop.network.api.bill import bill_headers, hearth_object, usage_object
 from desktop.network.api.desk import OpenJob, Settlement
 from desktop.network.api.errors import Problem
@@ -71,18 +72,30 @@ class WholeReply:
     async def finish(self, settlement: Settlement | Problem) -> None:
         """Send the answer; the change in the header."""
         end = _ended(self._end)
+        await self._answer(_REASONS[end.reason], end.usage, settlement, hearth_object(*self._told(), settlement))
+
+    async def fail(self, problem: Problem, settlement: Settlement | None) -> None:
+        """Send the error; the refund in the header. Who is charged for part of an answer gets that part, cut short."""
+        if settlement is None or not settlement.charged or not self._texts:
+            await send_problem(self._send, problem, bill_headers(settlement))
+            return
+        told = {**hearth_object(*self._told(), settlement), **problem.body()}
+        await self._answer(_REASONS[FinishReason.CANCELLED], settlement.usage, settlement, told)
+
+    def _told(self) -> tuple[str, int]:
+        return self._job_id, self._subject.seed
+
+    async def _answer(
+        self, reason: str, usage: Usage, settlement: Settlement | Problem, hearth: dict[str, object]
+    ) -> None:
         style = self._subject.style
         content = {
             **self._subject.head(style.whole, self._job_id),
-            "choices": [style.choice("".join(self._texts), _REASONS[end.reason])],
-            "usage": usage_object(end.usage, settlement),
-            "hearth": hearth_object(self._job_id, self._subject.seed, settlement),
+            "choices": [style.choice("".join(self._texts), reason)],
+            "usage": usage_object(usage, settlement),
+            "hearth": hearth,
         }
         await send_json(self._send, 200, content, bill_headers(settlement))
-
-    async def fail(self, problem: Problem, settlement: Settlement | None) -> None:
-        """Send the error; the refund in the header."""
-        await send_problem(self._send, problem, bill_headers(settlement))
 
 
 class StreamReply:

@@ -22,6 +22,7 @@ LARGEST_SEED: Final = 2**63 - 1
 
 _NULL: Final = Raw(b"null")
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
+_MISSING: Final = re.compile(r"missing required field `([^`]*)`")
 
 # Every value of these fields that asks for nothing special; any other value is refused. True equals 1 and False 0.
 _NEUTRAL: Final = MappingProxyType(
@@ -162,11 +163,7 @@ def parse(body: bytes, kind: type[RequestT]) -> RequestT:
         request = msgspec.json.decode(body, type=kind)
         refuse_unsupported(request)
     except msgspec.ValidationError as error:
-        text = str(error)
-        found = _PATH.search(text)
-        raise RequestError(
-            f"{_PATH.sub('', text)}.", parameter=found[1] if found else "", now="See the API's documentation."
-        ) from None
+        raise _invalid(str(error)) from None
     except UnicodeDecodeError:
         raise RequestError("The body is not UTF-8.", now="Send JSON encoded as UTF-8.") from None
     except msgspec.DecodeError:
@@ -174,6 +171,16 @@ def parse(body: bytes, kind: type[RequestT]) -> RequestT:
     except RecursionError:
         raise RequestError("The body is nested too deeply.", now="Send a plain request.") from None
     return request
+
+
+def _invalid(complaint: str) -> RequestError:
+    """Msgspec's complaint, with the field it is about."""
+    place = _PATH.search(complaint)
+    missing = _MISSING.search(complaint)
+    names = [found[1] for found in (place, missing) if found is not None]
+    return RequestError(
+        f"{_PATH.sub('', complaint)}.", parameter=".".join(names), now="The field is as OpenAI's API has it."
+    )
 
 
 def refuse_unsupported(part: Struct, where: str = "") -> None:

@@ -90,7 +90,7 @@ async def test_an_answer_without_a_word_is_still_an_answer(served: Served) -> No
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_completions(served: Served, stream: bool) -> None:  # noqa: FBT001 - parametrised
+async def test_completions(served: Served, *, stream: bool) -> None:
     response = await served.http.post(
         "/v1/completions", json={"model": "smol", "prompt": ["Once"], "stream": stream}, headers=await served.key()
     )
