@@ -7,11 +7,10 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from bip32 import BIP32
+from coincurve import PrivateKey
 
+from desktop.domain.derivation import HARDENED, ExtendedKey
 from desktop.wallet.curve import GROUP_ORDER
-
-HARDENED: Final = 2**31
 
 _PURPOSE: Final = HARDENED + 129372
 _COIN: Final = HARDENED + 0
@@ -52,7 +51,7 @@ class SecretSource:
         if len(seed) != _SEED_BYTES:
             raise ValueError("a BIP-39 seed has 64 bytes")
         self._seed = seed
-        self._branches: dict[str, _Node] = {}
+        self._branches: dict[str, ExtendedKey] = {}
 
     def __repr__(self) -> str:
         return "SecretSource(…)"
@@ -72,35 +71,16 @@ class SecretSource:
         return Blank(secret.hex(), factor.to_bytes(32, "big"))
 
     def _legacy_blank(self, keyset_id: str, counter: int) -> Blank:
-        leaf = _descend(self._branch(keyset_id), HARDENED + counter)
-        return Blank(_descend(leaf, 0).key.hex(), _descend(leaf, 1).key)
+        leaf = self._branch(keyset_id).derive([HARDENED + counter], _public_key)
+        return Blank(leaf.derive([0], _public_key).secret.hex(), leaf.derive([1], _public_key).secret)
 
-    def _branch(self, keyset_id: str) -> _Node:
+    def _branch(self, keyset_id: str) -> ExtendedKey:
         branch = self._branches.get(keyset_id)
         if branch is None:
-            root = _root(self._seed)
-            branch = _descend(root, _PURPOSE, _COIN, HARDENED + keyset_number(keyset_id))
-            self._branches[keyset_id] = branch
+            path = [_PURPOSE, _COIN, HARDENED + keyset_number(keyset_id)]
+            branch = self._branches[keyset_id] = ExtendedKey.from_seed(self._seed).derive(path, _public_key)
         return branch
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A private node of a BIP-32 tree."""
-
-    chain_code: bytes
-    key: bytes
-
-    def __repr__(self) -> str:
-        return "_Node(…)"
-
-
-def _root(seed: bytes) -> _Node:
-    master = BIP32.from_seed(seed)  # type: ignore[no-untyped-call]  # bip32 ships no types
-    return _Node(master.chaincode, master.privkey)
-
-
-def _descend(node: _Node, *path: int) -> _Node:
-    tree = BIP32(node.chain_code, privkey=node.key)  # type: ignore[no-untyped-call]  # bip32 ships no types
-    chain_code, key = tree.get_extended_privkey_from_path(path)  # type: ignore[no-untyped-call]  # same
-    return _Node(chain_code, key)
+def _public_key(secret: bytes) -> bytes:
+    return bytes(PrivateKey(secret).public_key.format())
