@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Self
+from collections.abc import Coroutine
+from typing import Self, TypeVar
 
 import httpx
 from iroh import BiStream, Connection, Endpoint, EndpointAddr, EndpointId, IrohError
@@ -13,6 +14,8 @@ from desktop.domain.errors import ProviderUnreachable
 from desktop.network.wire.address import WireAddress
 from desktop.network.wire.reach import ALPN, Reach, bind
 from desktop.network.wire.transport import StreamTransport
+
+T = TypeVar("T")
 
 
 class WireDialer:
@@ -48,17 +51,13 @@ class WireDialer:
             trust_env=False,
         )
 
+    async def connect(self, address: WireAddress) -> None:
+        """Make sure that the endpoint answers, before anything is sent. Raises ProviderUnreachable in time."""
+        await self._guarded(self._connection(address), address)
+
     async def open(self, address: WireAddress) -> BiStream:
         """A new stream to that endpoint. Raises ProviderUnreachable within the deadline."""
-        try:
-            async with asyncio.timeout(self._connect_s):
-                connection = await self._connection(address)
-                return await connection.open_bi()
-        except TimeoutError:
-            raise _unreachable("It did not answer in time.") from None
-        except IrohError as error:
-            self._connections.pop(address.endpoint_id, None)
-            raise _unreachable(f"The wire said: {error.kind().name.lower()}.") from None
+        return await self._guarded(self._stream(address), address)
 
     async def close(self) -> None:
         """Close every connection; streams still open break."""
@@ -70,6 +69,19 @@ class WireDialer:
                 async with asyncio.timeout(2):
                     await self._endpoint.close()
             self._endpoint = None
+
+    async def _guarded(self, work: Coroutine[None, None, T], address: WireAddress) -> T:
+        try:
+            async with asyncio.timeout(self._connect_s):
+                return await work
+        except TimeoutError:
+            raise _unreachable("It did not answer in time.") from None
+        except IrohError as error:
+            self._connections.pop(address.endpoint_id, None)
+            raise _unreachable(f"The wire said: {error.kind().name.lower()}.") from None
+
+    async def _stream(self, address: WireAddress) -> BiStream:
+        return await (await self._connection(address)).open_bi()
 
     async def _connection(self, address: WireAddress) -> Connection:
         async with self._locks.setdefault(address.endpoint_id, asyncio.Lock()):

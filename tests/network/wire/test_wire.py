@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from desktop.network.wire.dial import WireDialer
 from desktop.network.wire.endpoint import WireServer
 from desktop.network.wire.reach import Reach
+from tests.fakes.http_server import serving
 from tests.fakes.patience import until
 
 LOOPBACK = Reach(loopback=True)
@@ -51,29 +51,22 @@ class Shop:
 
 
 @asynccontextmanager
-async def serving(shop: Shop) -> AsyncIterator[Shop]:
+async def opened(shop: Shop) -> AsyncIterator[Shop]:
     app = Starlette(
         routes=[
             Route("/echo", shop.echo, methods=["POST"]),
             Route("/ticks", shop.ticks),
             Route("/", shop.hello),
-            Route("/json", lambda _: JSONResponse({"a": 1})),
         ]
     )
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
-    task = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
-    shop.port = server.servers[0].sockets[0].getsockname()[1]
-    try:
+    async with serving(app) as port:
+        shop.port = port
         yield shop
-    finally:
-        server.should_exit = True
-        await task
 
 
 async def test_http_reaches_the_server_by_public_key() -> None:
     async with (
-        serving(Shop()) as shop,
+        opened(Shop()) as shop,
         WireServer(b"\x01" * 32, shop.port, LOOPBACK) as server,
         WireDialer(LOOPBACK) as dialer,
         dialer.client(server.address()) as client,
@@ -87,7 +80,7 @@ async def test_http_reaches_the_server_by_public_key() -> None:
 
 async def test_a_buyer_who_hangs_up_cuts_the_stream_off() -> None:
     async with (
-        serving(Shop()) as shop,
+        opened(Shop()) as shop,
         WireServer(b"\x01" * 32, shop.port, LOOPBACK) as server,
         WireDialer(LOOPBACK) as dialer,
     ):
