@@ -1,0 +1,1 @@
+"""The wallet: ecash (Cashu) that is ours."""

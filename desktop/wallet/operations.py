@@ -1,0 +1,108 @@
+"""Beginning operations, and taking up those that were begun: the same reference never does anything twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from sqlite_utils import Database
+
+from desktop.domain.errors import HearthError, MintUnreachable
+from desktop.wallet import operation_records
+from desktop.wallet.executor import Executor
+from desktop.wallet.mints import Mints
+from desktop.wallet.operation import Operation, OperationKind, OperationState
+from desktop.wallet.operation_records import AlreadyBegun, Record
+from desktop.wallet.session import Session
+from desktop.wallet.trades import trades
+
+_WAIT_WITHIN_S: Final = 30.0
+_LOOK_EVERY_S: Final = 0.02
+
+
+class Operations:
+    """All operations of one wallet."""
+
+    def __init__(self, executor: Executor, mints: Mints, session: Session) -> None:
+        self._executor = executor
+        self._storage = executor.storage
+        self._mints = mints
+        self._session = session
+        self._trade = trades(executor)
+
+    def once(self, kind: OperationKind, reference: str, begin: Callable[[], int]) -> Record:
+        """The operation with that reference, done: begun by `begin` if it never was or if it failed.
+
+        `begin` returns the number of the operation, running or done already. Raises what the operation failed with,
+        or MintUnreachable if it cannot be settled now.
+        """
+        deadline = time.monotonic() + _WAIT_WITHIN_S
+        while True:
+            record = self._find(kind, reference)
+            if record is None or record.operation.state is OperationState.FAILED:
+                try:
+                    operation_id = begin()
+                except AlreadyBegun:
+                    continue
+                return self.finished(operation_id, first=True)
+            if record.operation.state is OperationState.DONE:
+                return record
+            if self.claim(record):
+                return self.finished(record.id, first=False)
+            if time.monotonic() > deadline:
+                raise MintUnreachable("This is still being worked on.", now="Ask again in a moment.")
+            time.sleep(_LOOK_EVERY_S)
+
+    def finished(self, operation_id: int, *, first: bool) -> Record:
+        """Carry out an operation that is ours. Raises what it failed with, or what keeps it from being settled."""
+        record = self._get(operation_id)
+        if record.operation.state is OperationState.RUNNING:
+            mint = self._mints.known_mint(record.operation.mint)
+            self._executor.run(mint, self._trade(record.operation.kind), operation_id, first=first)
+            record = self._get(operation_id)
+        return record
+
+    def start(self, db: Database, plan: operation_records.Plan) -> int:
+        """Write an operation down. Raises AlreadyBegun."""
+        return operation_records.begin(db, plan, self._session.id, self._executor.now_ms())
+
+    def now_ms(self) -> int:
+        """The time that goes into records."""
+        return self._executor.now_ms()
+
+    def claim(self, record: Record) -> bool:
+        """Take an unsettled operation that nobody works on; false if somebody does, or has in the meantime."""
+        with self._storage.transaction() as db:
+            present = operation_records.get(db, record.id)
+            running = present.operation.state is OperationState.RUNNING
+            free = present.operation.state is OperationState.STALLED or (
+                running and not self._session.is_alive(present.session)
+            )
+            if free:
+                operation_records.claim(db, present, self._session.id, self._executor.now_ms())
+            return free
+
+    def recover(self) -> list[tuple[Operation, HearthError | None]]:
+        """Take up everything that nobody works on. Returns how each stands now, with what stopped it, if anything."""
+        outcomes: list[tuple[Operation, HearthError | None]] = []
+        with self._storage.transaction() as db:
+            waiting = operation_records.unsettled(db)
+        for record in waiting:
+            if self.claim(record):
+                error: HearthError | None = None
+                try:
+                    self.finished(record.id, first=False)
+                except HearthError as failure:
+                    error = failure
+                outcomes.append((self._get(record.id).operation, error))
+        self._session.forget_dead()
+        return outcomes
+
+    def _find(self, kind: OperationKind, reference: str) -> Record | None:
+        with self._storage.transaction() as db:
+            return operation_records.find(db, kind, reference)
+
+    def _get(self, operation_id: int) -> Record:
+        with self._storage.transaction() as db:
+            return operation_records.get(db, operation_id)
