@@ -17,6 +17,7 @@ import requests
 
 from desktop.domain.errors import HearthError
 from desktop.wallet import coin_records, operation_records, tokens
+from desktop.wallet.checking import Checking
 from desktop.wallet.derivation import SecretSource
 from desktop.wallet.executor import Executor
 from desktop.wallet.keyset import SAT
@@ -27,7 +28,8 @@ from desktop.wallet.operation import Operation, OperationKind
 from desktop.wallet.operation_records import Record
 from desktop.wallet.operations import Operations
 from desktop.wallet.receiving import Receiving
-from desktop.wallet.results import MeltQuote, MintQuote, Paid, Received, Sent, TokenSummary
+from desktop.wallet.restoring import Restoring
+from desktop.wallet.results import MeltQuote, MintCheck, MintQuote, Paid, Received, Restored, Sent, TokenSummary
 from desktop.wallet.sending import Sending
 from desktop.wallet.session import Session
 from desktop.wallet.storage import Storage
@@ -50,6 +52,8 @@ class Wallet:
         self._mints = mints
         self._operations = Operations(executor, mints, session)
         self._receiving = Receiving(self._operations, mints, storage)
+        self._restoring = Restoring(executor)
+        self._checking = Checking(executor)
         self._lightning = Lightning(self._operations, mints, storage)
         self._sending = Sending(self._operations, mints, storage, executor.source)
 
@@ -156,6 +160,21 @@ class Wallet:
         """
         operation = self._lightning.melt(quote).operation
         return Paid(operation.amount_sat, operation.fee_sat, operation.mint)
+
+    def restore(self, mint: str) -> Restored:
+        """Bring back from the seed alone what the mint signed for it and nobody spent (NUT-13).
+
+        For a new folder, or after a copy of this wallet was used elsewhere. Tokens that were sent and not yet redeemed
+        look like money of ours; a wallet that has sent them itself knows better and leaves them out.
+        """
+        return self._restoring.restore(self._mints.known_mint(normalise(mint)))
+
+    def check(self) -> list[MintCheck]:
+        """Compare our coins with each mint's view of them (NUT-07), and drop what was spent behind our back.
+
+        Raises MintUnreachable or MintMisbehaved at the first mint that cannot be asked.
+        """
+        return [self._checking.check(mint) for mint in self._mints.all_known()]
 
     def balance(self) -> Mapping[str, int]:
         """Sats that can be spent, per mint."""

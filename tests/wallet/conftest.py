@@ -52,8 +52,3 @@ def open_wallet(tmp_path: Path, mint: LocalMint) -> Iterator[OpenWallet]:
     yield open_one
     for wallet in opened:
         wallet.close()
-
-
-def fund(wallet: Wallet, sat: int, mint: str) -> None:
-    """Mint that many sats; the local mint settles its own invoices."""
-    wallet.mint_tokens(wallet.mint_quote(sat, mint))
