@@ -1,0 +1,132 @@
+"""The way in: everything that must hold before a worker does anything, in the order that makes it hold.
+
+Standard library only up to the point where the first restrictions stand.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import platform
+import runpy
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from desktop.worker.sandbox import landlock, limits, seccomp
+from desktop.worker.sandbox.limits import Limits
+from desktop.worker.sandbox.modes import SandboxMode
+from desktop.worker.sandbox.syscalls import Table
+
+_PR_SET_PDEATHSIG: Final = 1
+_CAPABILITY_VERSION_3: Final = 0x20080522
+_STANDARD_STREAMS: Final = 3
+
+NOT_AVAILABLE: Final = 78
+"""Exit status when a restriction that this mode needs does not apply on this computer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a process is started for, and the restrictions it puts on itself. All paths are as that process sees them.
+
+    `channel` is the number of the inherited socket; a tool has none (-1) and is run as a program with `arguments`,
+    a worker's `module` is imported and its `main` called. `keep_files` are descriptors that stay open besides.
+    """
+
+    module: str
+    mode: SandboxMode
+    channel: int
+    arguments: tuple[str, ...]
+    packages: dict[str, str]
+    site: tuple[str, ...]
+    readable: tuple[str, ...]
+    writable: tuple[str, ...]
+    devices: tuple[str, ...]
+    limits: Limits
+    tasks_of_others: int
+
+    def as_json(self) -> dict[str, object]:
+        """What `enter.py` is given."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Errand:
+        """The errand a launcher wrote."""
+        tuples = {name: tuple(data[name]) for name in ("arguments", "site", "readable", "writable", "devices")}
+        fixed = {"mode": SandboxMode(data["mode"]), "limits": Limits(**data["limits"])}
+        return cls(**{**data, **tuples, **fixed})
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What a worker's `main` gets: its channel to the node, and the way to shut the door behind itself."""
+
+    mode: SandboxMode
+    channel: socket.socket
+    arguments: tuple[str, ...]
+    seal: Callable[[], None]
+
+
+def cross(errand: Errand) -> int:
+    """Restrict this process as the errand says, run its module, return the exit status."""
+    if os.getuid() == 0 or os.geteuid() == 0:
+        return _refuse("A worker never runs as root.")
+    os.closerange(_STANDARD_STREAMS, errand.channel)
+    os.closerange(max(_STANDARD_STREAMS, errand.channel + 1), 1 << 16)
+    try:
+        _restrict(errand)
+    except OSError as error:
+        return _refuse(f"A restriction does not apply here: {error}.")
+    if errand.channel < 0:
+        sys.argv = [errand.module, *errand.arguments]
+        runpy.run_module(errand.module, run_name="__main__", alter_sys=True)
+        return 0
+    channel = socket.socket(fileno=errand.channel)
+    threshold = Threshold(errand.mode, channel, errand.arguments, seal=lambda: seal(errand))
+    return int(importlib.import_module(errand.module).main(threshold))
+
+
+def _restrict(errand: Errand) -> None:
+    if errand.mode is not SandboxMode.NAMESPACES:
+        # bwrap sees to this in a PID namespace of its own.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    limits.apply(errand.limits, tasks_of_others=errand.tasks_of_others)
+    if errand.mode is SandboxMode.NONE:
+        return
+    table = Table(platform.machine())
+    if errand.mode is SandboxMode.RESTRICTED:
+        seccomp.install(seccomp.filter_at_exec(table), table)
+    landlock.restrict(
+        readable=map(Path, errand.readable),
+        writable=map(Path, errand.writable),
+        devices=map(Path, errand.devices),
+    )
+
+
+def seal(errand: Errand) -> None:
+    """Give up the last rights and put filter 2 on every thread; nothing that needs them may come later."""
+    _drop_capabilities()
+    if errand.mode is SandboxMode.NONE:
+        return
+    table = Table(platform.machine())
+    seccomp.install(seccomp.filter_at_work(table, os.getpid(), memory_files=False), table)
+
+
+def _drop_capabilities() -> None:
+    """Give up what `descend.py` may have left us to read our own files by; capset empties the ambient set as well."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    if libc.capset(header, bytes(24)):
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"{why}\n")
+    return NOT_AVAILABLE

@@ -1,0 +1,70 @@
+"""Watches a worker from outside, where it cannot lie: memory, silence, printed bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from desktop.worker.sandbox.cell import Cell
+from desktop.worker.sandbox.family import memory_of
+
+_EVERY_S: Final = 0.05
+_LOOK_FOR_CHILDREN_EVERY: Final = 10
+_MIB: Final = 1 << 20
+
+DeviceMemory = Callable[[Sequence[int]], int]
+"""Bytes of graphics memory these processes hold. Read by the node's device room, where there is a device."""
+
+
+class Watchdog:
+    """Kills a worker that takes too much, and says what it took.
+
+    `silence_s` tells how long ago the worker last gave a sign of life. `device_memory` and its limit come together.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        silence_s: Callable[[], float],
+        *,
+        device_memory: DeviceMemory | None = None,
+        device_memory_bytes: int = 0,
+    ) -> None:
+        self._cell = cell
+        self._silence_s = silence_s
+        self._device_memory = device_memory
+        self._device_memory_bytes = device_memory_bytes
+        self._members: list[int] = []
+        self.peak_memory_bytes = 0
+
+    async def watch(self) -> str:
+        """Return, in words, why the worker had to be killed; "" when it ended without that."""
+        tick = 0
+        while not self._cell.ended:
+            if tick % _LOOK_FOR_CHILDREN_EVERY == 0:
+                self._members = self._cell.family()
+            tick += 1
+            reason = self._too_much()
+            if reason:
+                self._cell.kill()
+                return reason
+            await asyncio.sleep(_EVERY_S)
+        return ""
+
+    def _too_much(self) -> str:
+        limits = self._cell.limits
+        memory = memory_of(self._members)
+        self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
+        if memory > limits.memory_bytes:
+            return f"It used {memory // _MIB} MiB of memory; its limit is {limits.memory_bytes // _MIB} MiB."
+        if self._cell.printed_bytes > limits.log_bytes:
+            return f"It printed more than {limits.log_bytes:,} bytes."
+        if self._silence_s() > limits.silence_s:
+            return f"It gave no sign of life for {limits.silence_s:.0f} seconds."
+        if self._device_memory is not None:
+            used = self._device_memory(self._members)
+            if used > self._device_memory_bytes:
+                limit = self._device_memory_bytes // _MIB
+                return f"It used {used // _MIB} MiB of graphics memory; its limit is {limit} MiB."
+        return ""
