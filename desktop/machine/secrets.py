@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,17 +16,10 @@ from typing import Final
 
 from desktop.domain.errors import SettingsError, StorageUnusable
 from desktop.machine.keyrings import Keyring, KeyringFailed
-
-if sys.platform == "win32":
-    from desktop.machine.windows import intruders
-else:
-    from desktop.machine.linux import intruders
+from desktop.machine.private_file import read_private, write_private
 
 _PHRASE_FILE: Final = "recovery-phrase"
 _POINTER_FILE: Final = "recovery-phrase.keyring"
-_MOST_BYTES: Final = 1024
-# Neither a link to somewhere else nor a pipe that never answers; Windows has no such flags.
-_READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Place(StrEnum):
@@ -60,10 +51,10 @@ class PhraseStore:
         Raises:
             StorageUnusable: there is one, but it cannot be had now, or others could have read it.
         """
-        account = _read_private(self._pointer)
+        account = _read_line(self._pointer)
         if account is not None:
             return StoredPhrase(self._from_keyring(account), Place.KEYRING)
-        phrase = _read_private(self._file)
+        phrase = _read_line(self._file)
         return None if phrase is None else StoredPhrase(phrase, Place.FILE)
 
     def save(self, phrase: str) -> StoredPhrase:
@@ -84,9 +75,9 @@ class PhraseStore:
             account = secrets.token_hex(8)
             with suppress(KeyringFailed):
                 self._keyring.write(account, phrase)
-                _write_private(self._pointer, account)
+                write_private(self._pointer, account + "\n")
                 return StoredPhrase(phrase, Place.KEYRING)
-        _write_private(self._file, phrase)
+        write_private(self._file, phrase + "\n")
         return StoredPhrase(phrase, Place.FILE)
 
     def _from_keyring(self, account: str) -> str:
@@ -106,57 +97,16 @@ class PhraseStore:
         return phrase
 
 
-def _read_private(path: Path) -> str | None:
-    """The one line of a file that nobody else may read; None if there is no such file."""
-    try:
-        descriptor = os.open(path, _READ_FLAGS)
-        try:
-            status = os.fstat(descriptor)
-            content = os.read(descriptor, _MOST_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
+def _read_line(path: Path) -> str | None:
+    content = read_private(path)
+    if content is None:
         return None
-    except OSError as error:
-        raise _unusable(path, f"The system says: {error.strerror}.") from error
-    if reason := intruders(status):
-        raise _unusable(path, reason, now=f"If you trust them: chmod 600 {path}. If not, move the money first.")
     try:
-        text = content.decode().strip()
+        line = content.decode().strip()
     except UnicodeDecodeError:
-        text = ""
-    if not text or len(content) > _MOST_BYTES:
-        raise _unusable(
-            path, "Its content is damaged.", now="Restore from the phrase on paper into an empty place with --home."
+        line = ""
+    if not line:
+        raise StorageUnusable(
+            f"{path} is damaged.", now="Restore from the phrase on paper into an empty place with --home."
         )
-    return text
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Put one line where only this user can read it: all of it or nothing, and on disk before this returns."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - the descriptor was opened with its final mode
-            file.write(text.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        raise _unusable(path, f"The system says: {error.strerror}.") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform != "win32":  # Windows has no handle on a folder to flush, and needs none
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _unusable(path: Path, why: str, now: str = "Check the folder and the disk it is on.") -> StorageUnusable:
-    return StorageUnusable(f"{path} cannot be used.", why=why, now=now)
+    return line
