@@ -133,7 +133,9 @@ class Buyer:
         )
         self._live.add(claim.reference)
         try:
-            sent = await asyncio.to_thread(lambda: self._purse.send(amount_sat, choice.mint, reference=claim.reference))
+            sent = await asyncio.to_thread(
+                lambda: self._purse.send(amount_sat, choice.mint, reference=claim.reference, include_receive_fee=True)
+            )
             claim = await asyncio.to_thread(self._claims.sent, claim)
         except BaseException:
             self.release(claim)

@@ -15,8 +15,6 @@ from desktop.gateway.claims import Claim
 from desktop.gateway.purse import SentMoney
 from desktop.gateway.settle import Outcome, Settled, Settler
 
-PATIENCE_S = 6.0
-
 
 class TokenPayment:
     """Paid with a token of its own; the change comes back with the answer, or is fetched."""
@@ -33,7 +31,7 @@ class TokenPayment:
 
     async def give_up(self) -> Settled:
         """Nothing was delivered: get back what there is."""
-        return await self._settler.settle_patiently(self.claim, PATIENCE_S)
+        return await self._settler.settle_patiently(self.claim)
 
     async def take(self, token: str) -> Settled:
         """Take change that was handed over."""
@@ -64,7 +62,7 @@ class TokenPayment:
         return Bill(
             paid=Money.from_sat(self._sent.amount_sat),
             change=Money.from_sat(settled.returned_sat),
-            fees=Money.from_sat(self._sent.fee_sat + settled.fee_sat),
+            fees=Money.from_sat(self._sent.fee_sat + self._sent.face_sat - self._sent.amount_sat + settled.fee_sat),
             charged=closing.charged,
             expected=expected,
             usage=closing.usage,

@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class SentMoney(Protocol):
-    """A token made of our coins. Whoever takes it gets `amount_sat`; it cost us `fee_sat` more."""
+    """A token made of our coins, worth `amount_sat` to its taker, whose fee its face value includes."""
 
     @property
     def token(self) -> str:
@@ -20,13 +20,18 @@ class SentMoney(Protocol):
         ...
 
     @property
+    def face_sat(self) -> int:
+        """Its face value."""
+        ...
+
+    @property
     def fee_sat(self) -> int:
-        """What mints took for it."""
+        """What making it cost us besides."""
         ...
 
 
 class ReceivedMoney(Protocol):
-    """Coins that are ours now: `amount_sat` of them, after the mint kept `fee_sat`."""
+    """Coins that are ours now: `amount_sat` of `gross_sat`, after the mint kept `fee_sat`."""
 
     @property
     def amount_sat(self) -> int:
@@ -38,18 +43,9 @@ class ReceivedMoney(Protocol):
         """What the mint kept."""
         ...
 
-
-class ReadToken(Protocol):
-    """What a token says about itself."""
-
     @property
-    def mint(self) -> str:
-        """Who would have to honour it."""
-        ...
-
-    @property
-    def amount_sat(self) -> int:
-        """Its face value."""
+    def gross_sat(self) -> int:
+        """The face value of the token."""
         ...
 
 
@@ -59,8 +55,8 @@ class Purse(Protocol):
     One `reference` names one movement of money: asked again, even after a crash, the same one comes back.
     """
 
-    def send(self, amount_sat: int, mint: str, *, reference: str) -> SentMoney:
-        """A token of ours for somebody else."""
+    def send(self, amount_sat: int, mint: str, *, reference: str, include_receive_fee: bool) -> SentMoney:
+        """A token of ours for somebody else, with what the mint will charge its taker if that is to be included."""
         ...
 
     def receive(self, token: str, *, reference: str) -> ReceivedMoney:
@@ -73,8 +69,4 @@ class Purse(Protocol):
 
     def balance(self) -> Mapping[str, int]:
         """Spendable sats by mint."""
-        ...
-
-    def inspect(self, token: str) -> ReadToken:
-        """Read a token without asking its mint; TokenInvalid."""
         ...

@@ -35,7 +35,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The outcome, what came into the wallet, and why the claim is still open if it is. Amounts are sats."""
+    """The outcome, what came into the wallet, and why the claim is still open if it is. Amounts are sats.
+
+    `taken_back` says that it was our own token that came back: the provider never redeemed it.
+    """
 
     claim: Claim
     outcome: Outcome
@@ -49,11 +52,14 @@ class Settled:
 class Settler:
     """Settles claims. Safe to repeat at any time: every step is one the wallet and the provider know by its name."""
 
-    def __init__(self, claims: Claims, purse: Purse, road: Road, *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, claims: Claims, purse: Purse, road: Road, *, now_ms: Callable[[], int], patience_s: float = 6.0
+    ) -> None:
         self._claims = claims
         self._purse = purse
         self._road = road
         self._now_ms = now_ms
+        self._patience_s = patience_s
 
     async def take_change(self, claim: Claim, token: str) -> Settled:
         """Make the change ours that a provider gave. It is written down first: the mint may be away."""
@@ -82,10 +88,10 @@ class Settler:
         await asyncio.to_thread(self._claims.close, claim)
         return Settled(claim, Outcome.NOTHING_OWED)
 
-    async def settle_patiently(self, claim: Claim, deadline_s: float) -> Settled:
+    async def settle_patiently(self, claim: Claim) -> Settled:
         """The same, repeated for a while: a provider that was just cut off needs a moment to count."""
         loop = asyncio.get_running_loop()
-        end, pause_s = loop.time() + deadline_s, 0.1
+        end, pause_s = loop.time() + self._patience_s, 0.1
         while True:
             settled = await self.settle(claim)
             if settled.outcome != Outcome.OPEN or loop.time() + pause_s > end:
@@ -96,7 +102,7 @@ class Settler:
 
     async def _ask_provider(self, claim: Claim, urls: Sequence[str]) -> Settled:
         sent = await asyncio.to_thread(
-            lambda: self._purse.send(claim.amount_sat, claim.mint, reference=claim.reference)
+            lambda: self._purse.send(claim.amount_sat, claim.mint, reference=claim.reference, include_receive_fee=True)
         )
         client = await self._road.open(urls)
         async with client:
@@ -125,7 +131,6 @@ class Settler:
 
     async def _take(self, claim: Claim) -> Settled:
         try:
-            face_sat = self._purse.inspect(claim.change).amount_sat
             money = await asyncio.to_thread(
                 lambda: self._purse.receive(claim.change, reference=f"{claim.reference}/change")
             )
@@ -136,18 +141,16 @@ class Settler:
             return Settled(claim, Outcome.NOTHING_OWED, why=str(error))
         except PaymentError as error:
             return Settled(claim, Outcome.OPEN, why=str(error))
-        return await self._close(claim, money, face_sat=face_sat)
+        return await self._close(claim, money)
 
-    async def _close(
-        self, claim: Claim, money: ReceivedMoney, *, face_sat: int = 0, taken_back: bool = False
-    ) -> Settled:
+    async def _close(self, claim: Claim, money: ReceivedMoney, *, taken_back: bool = False) -> Settled:
         await asyncio.to_thread(self._claims.close, claim)
         return Settled(
             claim,
             Outcome.RETURNED,
             returned_sat=money.amount_sat,
             fee_sat=money.fee_sat,
-            face_sat=face_sat,
+            face_sat=money.gross_sat,
             taken_back=taken_back,
         )
 

@@ -50,13 +50,12 @@ class ImaginaryMint:
 class Movement:
     token: str
     amount_sat: int
+    face_sat: int
     fee_sat: int
 
-
-@dataclass(frozen=True)
-class Face:
-    mint: str
-    amount_sat: int
+    @property
+    def gross_sat(self) -> int:
+        return self.face_sat
 
 
 class ImaginaryPurse:
@@ -68,20 +67,20 @@ class ImaginaryPurse:
         self._sent: dict[str, Movement] = {}
         self._received: dict[str, Movement] = {}
 
-    def send(self, amount_sat: int, mint: str, *, reference: str) -> Movement:
+    def send(self, amount_sat: int, mint: str, *, reference: str, include_receive_fee: bool) -> Movement:
         if reference not in self._sent:
-            face_sat = amount_sat + self.mint.fee_sat
+            face_sat = amount_sat + (self.mint.fee_sat if include_receive_fee else 0)
             if mint != self.mint.url or face_sat > self.funds_sat:
                 raise FundsShort("Too little.")
             self.funds_sat -= face_sat
-            self._sent[reference] = Movement(self.mint.issue(face_sat), amount_sat, self.mint.fee_sat)
+            self._sent[reference] = Movement(self.mint.issue(face_sat), amount_sat, face_sat, 0)
         return self._sent[reference]
 
     def receive(self, token: str, *, reference: str) -> Movement:
         if reference not in self._received:
             amount_sat = self.mint.redeem(token)
             self.funds_sat += amount_sat
-            self._received[reference] = Movement(token, amount_sat, self.mint.fee_sat)
+            self._received[reference] = Movement(token, amount_sat, self.mint.value[token], self.mint.fee_sat)
         return self._received[reference]
 
     def reclaim(self, reference: str) -> Movement | None:
@@ -95,8 +94,3 @@ class ImaginaryPurse:
 
     def balance(self) -> Mapping[str, int]:
         return {self.mint.url: self.funds_sat}
-
-    def inspect(self, token: str) -> Face:
-        if token not in self.mint.value:
-            raise TokenInvalid("Not a token.")
-        return Face(self.mint.url, self.mint.value[token])
