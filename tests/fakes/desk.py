@@ -14,7 +14,7 @@ from desktop.domain.model import Model, ModelKind, Offer
 from desktop.domain.money import Money
 from desktop.domain.pricing import Price, Usage
 from desktop.domain.receipt import Receipt, SignedReceipt
-from desktop.network.api.desk import AccountBalance, NodeInfo, Order, PaymentOffer, Settlement, TokenPayment
+from desktop.network.api.desk import AccountBalance, NodeInfo, OpenJob, Order, PaymentOffer, Settlement, TokenPayment
 
 CHAT = Offer(
     Model("smol", "Smol", ModelKind.CHAT, 135_000_000, 2048, 512, "float32", "Apache-2.0", "ab" * 32),
@@ -76,6 +76,8 @@ class FakeJob:
             self._maybe_fail(index)
             if self.behaviour.gated:
                 await self.permits.acquire()
+            else:
+                await asyncio.sleep(0)  # an engine takes time between two tokens
             if self.stopped.is_set():
                 break
             self.pieces_made += 1
@@ -161,7 +163,7 @@ class FakeDesk:
     def offers(self) -> Sequence[Offer]:
         return self.catalogue
 
-    async def open(self, order: Order, payment: PaymentOffer) -> FakeJob:
+    async def open(self, order: Order, payment: PaymentOffer) -> OpenJob:
         behaviour = self.behaviour
         if behaviour.open_failure is not None:
             raise behaviour.open_failure
