@@ -24,7 +24,7 @@ import requests
 from desktop.domain.errors import SettingsError, Unavailable
 
 REQUIREMENTS: Final = Path(__file__).parents[3] / "resources" / "mint-requirements.txt"
-PYTHONS: Final = ((3, 11), (3, 12))
+PYTHONS: Final = ((3, 11), (3, 12), (3, 13))
 """The Pythons for which every pinned package of the mint has a ready-made wheel."""
 
 _READY_WITHIN_S: Final = 60.0
@@ -46,14 +46,14 @@ def ensure_environment(path: Path, progress: Callable[[str], None] = lambda _: N
         return
     if sys.version_info[:2] not in PYTHONS:
         raise Unavailable(
-            "The local mint needs Python 3.11 or 3.12.", now="Start Hearth with one of them, or use another mint."
+            "The local mint needs Python 3.11, 3.12 or 3.13.", now="Start Hearth with one of them, or use another mint."
         )
     progress("Making an environment for the local mint.")
     venv.EnvBuilder(with_pip=True, clear=True).create(path)
     progress("Installing the local mint; this takes about half a minute.")
-    command = [str(_python(path)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = [str(_python(path)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run(
-        [*command, "--requirement", str(REQUIREMENTS)],
+        [*install, "--no-deps", "--only-binary=:all:", "--requirement", str(REQUIREMENTS)],
         capture_output=True,
         text=True,
         check=False,
