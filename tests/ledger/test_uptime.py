@@ -118,6 +118,20 @@ def test_a_clock_that_goes_back_makes_no_hole_and_no_overlap(ledger: Ledger, rep
     ]
 
 
+def test_a_sign_of_life_is_never_taken_back(ledger: Ledger, report: Report) -> None:
+    _serve(ledger)
+    ledger.alive(START_MS + 2 * MINUTE_MS)
+    ledger.alive(START_MS + MINUTE_MS)
+    seen = [(0, 2 * MINUTE_MS, NodeState.READY, Reason.WAITING_FOR_REQUESTS)]
+
+    assert _states(report.intervals(0, FAR_MS, START_MS + MINUTE_MS)) == seen
+    ledger.begin_state(NodeState.PAUSED, Reason.PAUSED_BY_OWNER, "", START_MS + MINUTE_MS)
+    assert _states(report.intervals(0, FAR_MS, START_MS + 3 * MINUTE_MS)) == [
+        *seen,
+        (2 * MINUTE_MS, 3 * MINUTE_MS, NodeState.PAUSED, Reason.PAUSED_BY_OWNER),
+    ]
+
+
 def test_before_the_first_start_nothing_is_known(report: Report) -> None:
     assert report.intervals(0, FAR_MS, START_MS) == []
     assert report.shares(0, FAR_MS, START_MS) == []
