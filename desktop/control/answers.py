@@ -76,10 +76,10 @@ class UptimeAnswer(Struct, frozen=True, kw_only=True):
 
 
 class JobsAnswer(Struct, frozen=True, kw_only=True):
-    """A page; `more` while older jobs match."""
+    """A page; `before` asks for the next one, None at the end."""
 
     jobs: tuple[JobLine, ...]
-    more: bool
+    before: int | None
 
 
 class ReceiptSheet(Struct, frozen=True, kw_only=True):

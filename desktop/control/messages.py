@@ -91,12 +91,12 @@ class ReadUptime(Request, tag="uptime"):
 
 
 class ReadJobs(Request, tag="jobs"):
-    """Jobs, newest first. `before` is the place the last page ended at; `search` matches ids and models."""
+    """Jobs, newest first. `before` is the place the last page told to go on from; None of a filter means any."""
 
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
     before: Annotated[int, Meta(ge=0)] | None = None
-    states: Annotated[tuple[JobState, ...], Meta(max_length=5)] = ()
-    search: ShortText = ""
+    state: JobState | None = None
+    model_id: ShortText | None = None
 
 
 class ReadJob(Request, tag="job"):

@@ -106,14 +106,14 @@ class NodeCard(Struct, frozen=True, kw_only=True):
     npub: str
     endpoint_id: str
     api: str
+    mints: tuple[str, ...]
     data_folder: str
     started_at_ms: int
 
 
 class JobLine(Struct, frozen=True, kw_only=True):
-    """One row of a job list; `place` is its position in the ledger."""
+    """One row of a job list."""
 
-    place: int
     id: str
     kind: JobKind
     model_id: str

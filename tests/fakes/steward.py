@@ -37,7 +37,6 @@ def job_line(place: int, state: JobState = JobState.COMPLETED, *, charged_msat: 
     """A job as the fake tells it."""
     ended = state not in {JobState.ACCEPTED, JobState.RUNNING}
     return JobLine(
-        place=place,
         id=f"job-{place:04d}",
         kind=JobKind.CHAT,
         model_id="smollm2-135m-instruct",
@@ -61,6 +60,7 @@ def a_snapshot(state: NodeState = NodeState.READY, reason: Reason = Reason.WAITI
             npub="npub1qqqsyqcyq5rqwzqfpg9scrgwpugpzysnzs23v9ccrydpk8qarc0jqkd2wm",
             endpoint_id="ab" * 32,
             api="http://127.0.0.1:8420",
+            mints=("https://mint.example",),
             data_folder="/home/ada/.local/share/hearth",
             started_at_ms=START_MS,
         ),
@@ -171,13 +171,16 @@ class FakeSteward:
 
     async def jobs(self, request: ReadJobs) -> JobsAnswer:
         matching = [
-            line
-            for line in reversed(self.history)
-            if (request.before is None or line.place < request.before)
-            and (not request.states or line.state in request.states)
-            and request.search in line.id + line.model_id
+            (place, line)
+            for place, line in reversed(list(enumerate(self.history)))
+            if (request.before is None or place < request.before)
+            and request.state in {None, line.state}
+            and request.model_id in {None, line.model_id}
         ]
-        return JobsAnswer(jobs=tuple(matching[: request.limit]), more=len(matching) > request.limit)
+        page = matching[: request.limit]
+        return JobsAnswer(
+            jobs=tuple(line for _, line in page), before=page[-1][0] if len(matching) > len(page) else None
+        )
 
     async def job(self, job_id: str) -> JobAnswer:
         line = next((line for line in self.history if line.id == job_id), None)

@@ -1,0 +1,1 @@
+"""Charts painted by hand: exact, light, and readable by keyboard and screen reader."""

@@ -1,0 +1,1 @@
+"""The places of the window; each shows only what the node behind the door really knows."""

@@ -1,0 +1,113 @@
+"""The device that does the work: what it is, what it measures, how fast it is."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
+
+from desktop.control.messages import Benchmark
+from desktop.control.snapshot import Device, Measurement, Snapshot
+from desktop.ui import formats
+from desktop.ui.language import tr
+from desktop.ui.pages.page import House, Page
+from desktop.ui.parts.facts import Facts
+from desktop.ui.parts.label import label
+from desktop.ui.parts.panel import Panel
+
+
+class DevicesPage(Page):
+    """One panel for the device; one for the benchmark where the node can measure."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(tr("Devices"))
+        self._house = house
+        self._facts = Facts()
+        panel = Panel(tr("Device"))
+        panel.body.addWidget(self._facts)
+        self.column.addWidget(panel)
+        self._bench = BenchmarkPanel(house)
+        self._bench.setVisible("benchmark" in house.door.words)
+        self.column.addWidget(self._bench)
+        self.column.addStretch()
+
+    def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
+        """Show the latest measurements."""
+        if "device" in parts and snapshot.device is not None:
+            self._facts.show_facts(_facts(snapshot.device))
+        if "benchmark" in parts:
+            self._bench.show_measurement(snapshot.benchmark)
+
+
+class BenchmarkPanel(Panel):
+    """Measures the tokens per second of one answer; the owner starts and cancels it."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(tr("Benchmark"))
+        self._running = False
+        self._words = label("", wrap=True)
+        self._progress = QProgressBar()
+        self._progress.setTextVisible(False)
+        self._progress.setAccessibleName(tr("Progress of the benchmark"))
+        self._button = QPushButton(tr("Measure"))
+        self._button.clicked.connect(
+            lambda: house.door.ask(
+                lambda number: Benchmark(id=number, cancel=self._running),
+                None,
+                lambda refusal: self._words.setText(f"{refusal.what} {refusal.why} {refusal.now}".strip()),
+            )
+        )
+        self.body.addWidget(self._words)
+        self.body.addWidget(self._progress)
+        row = QHBoxLayout()
+        row.addWidget(self._button)
+        row.addStretch()
+        self.body.addLayout(row)
+        self.show_measurement(None)
+
+    def show_measurement(self, measured: Measurement | None) -> None:
+        """None while nothing was measured yet."""
+        self._running = measured is not None and measured.running
+        self._progress.setVisible(self._running)
+        self._button.setText(tr("Cancel") if self._running else tr("Measure"))
+        self._words.setText(benchmark_words(measured))
+        if measured is not None:
+            self._progress.setValue(round(measured.share_done * 100))
+
+
+def benchmark_words(measured: Measurement | None) -> str:
+    """A measurement in words."""
+    if measured is None:
+        return tr("Not measured yet. It takes about a minute and pauses nothing.")
+    if measured.detail:
+        return measured.detail
+    if measured.tokens_per_s is None:
+        return tr("Measuring…")
+    rate = formats.number(measured.tokens_per_s, 1)
+    if measured.running:
+        return tr("{rate} tokens/s so far").format(rate=rate)
+    if measured.low is None or measured.high is None:
+        return tr("{rate} tokens/s for one answer").format(rate=rate)
+    return tr("{rate} tokens/s for one answer, between {low} and {high}").format(
+        rate=rate, low=formats.number(measured.low, 1), high=formats.number(measured.high, 1)
+    )
+
+
+def _facts(device: Device) -> list[tuple[str, str]]:
+    facts = [
+        (tr("Name"), device.name),
+        (tr("Kind"), tr("Processor") if device.kind == "cpu" else tr("Graphics card")),
+        (tr("Load"), formats.UNKNOWN if device.load is None else f"{formats.percent(device.load)} %"),
+    ]
+    if device.memory_total_bytes is not None:
+        memory = tr("{used} of {total}").format(
+            used=formats.size(device.memory_used_bytes), total=formats.size(device.memory_total_bytes)
+        )
+        facts.append((tr("Memory in use"), memory))
+    if device.temperature_c is not None:
+        facts.append((tr("Temperature"), tr("{degrees} °C").format(degrees=formats.number(device.temperature_c))))
+    if device.power_w is not None:
+        facts.append((tr("Power"), tr("{watts} W").format(watts=formats.number(device.power_w))))
+    if device.worker:
+        facts.append((tr("Worker"), device.worker))
+    if device.sandbox:
+        facts.append((tr("Sandbox"), device.sandbox))
+    return facts

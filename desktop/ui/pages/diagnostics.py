@@ -1,0 +1,159 @@
+"""Why am I (not) earning? The hours by reason, the checks of this computer, and a report to send."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton
+
+from desktop.control.answers import CheckSheet, DoctorAnswer, Refusal, Result, TextAnswer, UptimeAnswer
+from desktop.control.messages import ReadReport, ReadUptime, RunDoctor
+from desktop.control.snapshot import Snapshot
+from desktop.domain.node_state import NodeState, Reason
+from desktop.ui import formats, wording
+from desktop.ui.language import tr
+from desktop.ui.pages.page import House, Page
+from desktop.ui.parts.label import label
+from desktop.ui.parts.panel import Panel
+from desktop.ui.parts.table import Column, Row, Table
+
+DAY_MS: Final = 86_400_000
+
+
+class DiagnosticsPage(Page):
+    """Three panels: time by reason, doctor, problem report."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(tr("Diagnostics"))
+        self._house = house
+        self._now = label("", "strong", wrap=True)
+        columns = (Column(tr("State")), Column(tr("Reason")), Column(tr("Time"), right=True))
+        self._reasons = Table(tr("Time by reason, last 24 hours"), columns, house.appearance)
+        why = Panel(tr("Why am I earning or not?"))
+        why.body.addWidget(self._now)
+        why.body.addWidget(label(tr("The last 24 hours, by reason:"), "hint"))
+        why.body.addWidget(self._reasons)
+        self.column.addWidget(why)
+        if "doctor" in house.door.words:
+            self.column.addWidget(self._doctor_panel())
+        if "report" in house.door.words:
+            self.column.addWidget(self._report_panel())
+        self.column.addStretch()
+
+    def enter(self) -> None:
+        """Ask for the intervals and run the doctor."""
+        now = self._house.now_ms()
+        start = now - DAY_MS
+
+        def show(answer: Result) -> None:
+            if isinstance(answer, UptimeAnswer):
+                self._show_reasons(answer, start, now)
+
+        self._house.door.ask(lambda number: ReadUptime(id=number, start_ms=start, end_ms=now), show)
+        if "doctor" in self._house.door.words:
+            self._run_doctor()
+
+    def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
+        """Show the state of this moment."""
+        if parts & {"status", "models"}:
+            detail = snapshot.status.detail
+            line = wording.status_line(snapshot, self._house.now_ms())
+            self._now.setText(f"{line}\n{detail}" if detail else line)
+
+    def _show_reasons(self, answer: UptimeAnswer, start_ms: int, end_ms: int) -> None:
+        lengths: dict[tuple[NodeState, Reason], int] = {}
+        for each in answer.intervals:
+            length = min(each.end_ms or end_ms, end_ms) - max(each.start_ms, start_ms)
+            if length > 0:
+                key = (each.state, each.reason)
+                lengths[key] = lengths.get(key, 0) + length
+        rows = [
+            Row(
+                f"{state} {reason}",
+                (wording.state_word(state), wording.reason_words(reason), formats.span(length)),
+            )
+            for (state, reason), length in sorted(lengths.items(), key=lambda item: -item[1])
+        ]
+        self._reasons.rows.show_rows(rows)
+        self._reasons.fit_rows(10)
+
+    def _doctor_panel(self) -> Panel:
+        columns = (
+            Column(tr("Check"), share=12),
+            Column(tr("Found"), share=24),
+            Column(tr("Needed"), share=20),
+            Column(tr("Verdict"), share=10),
+        )
+        self._checks = Table(tr("Checks of this computer"), columns, self._house.appearance)
+        self._verdict = label(tr("Checking…"), "hint", wrap=True)
+        again = QPushButton(tr("Check again"))
+        again.clicked.connect(self._run_doctor)
+        panel = Panel(tr("This computer"), again)
+        panel.body.addWidget(self._verdict)
+        panel.body.addWidget(self._checks)
+        return panel
+
+    def _run_doctor(self) -> None:
+        self._verdict.setText(tr("Checking…"))
+        self._house.door.ask(lambda number: RunDoctor(id=number), self._show_checks, self._doctor_failed)
+
+    def _doctor_failed(self, refusal: Refusal) -> None:
+        self._verdict.setText(" ".join(part for part in (refusal.what, refusal.why, refusal.now) if part))
+
+    def _show_checks(self, answer: Result) -> None:
+        if not isinstance(answer, DoctorAnswer):
+            return
+        failed = [check for check in answer.checks if not check.passed]
+        if failed:
+            self._verdict.setText("\n".join(f"✕ {tr(check.name)}: {tr(check.remedy)}" for check in failed))
+        else:
+            self._verdict.setText(tr("✓ Everything that was checked is well."))
+        self._checks.rows.show_rows([_check_row(check) for check in answer.checks])
+        self._checks.fit_rows(20)
+
+    def _report_panel(self) -> Panel:
+        self._report = QPlainTextEdit()
+        self._report.setReadOnly(True)
+        self._report.setTabChangesFocus(True)
+        self._report.setAccessibleName(tr("Problem report"))
+        self._report.setMinimumHeight(160)
+        self._report.hide()
+        write = QPushButton(tr("Show report"))
+        copy = QPushButton(tr("Copy"))
+        copy.hide()
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._report.toPlainText()))
+
+        def show(answer: Result) -> None:
+            if isinstance(answer, TextAnswer):
+                self._report.setPlainText(answer.text)
+                self._report.show()
+                copy.show()
+
+        write.clicked.connect(lambda: self._house.door.ask(lambda number: ReadReport(id=number), show))
+        panel = Panel(tr("Problem report"))
+        panel.body.addWidget(
+            label(
+                tr(
+                    "A text about this computer and what went wrong, without keys, prompts or answers. You see all of"
+                    " it before you send it to anyone; Hearth sends nothing by itself."
+                ),
+                "hint",
+                wrap=True,
+            )
+        )
+        panel.body.addWidget(self._report)
+        row = QHBoxLayout()
+        row.addWidget(write)
+        row.addWidget(copy)
+        row.addStretch()
+        panel.body.addLayout(row)
+        return panel
+
+
+def _check_row(check: CheckSheet) -> Row:
+    return Row(
+        check.name,
+        (tr(check.name), check.value, check.threshold, tr("✓ well") if check.passed else tr("✕ not enough")),
+        "good" if check.passed else "bad",
+    )

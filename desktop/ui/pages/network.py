@@ -1,0 +1,76 @@
+"""Who this node is to others, and where it is announced."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QHBoxLayout, QPushButton
+
+from desktop.control.messages import Enrol
+from desktop.control.snapshot import NodeCard, Relay, Snapshot
+from desktop.ui.language import tr
+from desktop.ui.pages.page import House, Page
+from desktop.ui.parts.facts import Facts
+from desktop.ui.parts.label import label
+from desktop.ui.parts.panel import Panel
+from desktop.ui.parts.table import Column, Row, Table
+
+
+class NetworkPage(Page):
+    """Identity, relays, mints."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(tr("Network"))
+        self._facts = Facts()
+        identity = Panel(tr("Identity"))
+        identity.body.addWidget(
+            label(tr("All of this is public. Others find and check this computer by it."), "hint", wrap=True)
+        )
+        identity.body.addWidget(self._facts)
+        self.column.addWidget(identity)
+        columns = (Column(tr("Relay")), Column(tr("Announced there")))
+        self._relays = Table(tr("Relays"), columns, house.appearance)
+        relays = Panel(tr("Relays"))
+        relays.body.addWidget(
+            label(tr("Relays tell buyers that this computer is there. Any of them may fail."), "hint", wrap=True)
+        )
+        relays.body.addWidget(self._relays)
+        if "enrol" in house.door.words:
+            announce = QPushButton(tr("Announce again now"))
+            announce.clicked.connect(lambda: house.door.ask(lambda number: Enrol(id=number)))
+            row = QHBoxLayout()
+            row.addWidget(announce)
+            row.addStretch()
+            relays.body.addLayout(row)
+        self.column.addWidget(relays)
+        self._mints = Table(tr("Mints"), (Column(tr("Mint")),), house.appearance)
+        self._mint_panel = Panel(tr("Mints"))
+        self._mint_panel.body.addWidget(label(tr("Money of these mints is taken, of no others."), "hint", wrap=True))
+        self._mint_panel.body.addWidget(self._mints)
+        self.column.addWidget(self._mint_panel)
+        self.column.addStretch()
+
+    def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
+        """Show what changed."""
+        if "node" in parts:
+            self._facts.show_facts(_facts(snapshot.node))
+            self._mint_panel.setVisible(bool(snapshot.node.mints))
+            self._mints.rows.show_rows([Row(mint, (mint,)) for mint in snapshot.node.mints])
+            self._mints.fit_rows(12)
+        if "relays" in parts:
+            self._relays.rows.show_rows([relay_row(relay) for relay in snapshot.relays])
+            self._relays.fit_rows(12)
+
+
+def relay_row(relay: Relay) -> Row:
+    """A relay and how we stand with it."""
+    if relay.enrolled:
+        return Row(relay.url, (relay.url, tr("✓ yes, and read back")), "good")
+    return Row(relay.url, (relay.url, relay.detail or tr("… not yet")), "warn" if relay.detail else "muted")
+
+
+def _facts(node: NodeCard) -> list[tuple[str, str]]:
+    return [
+        (tr("Name on the relays (npub)"), node.npub),
+        (tr("Address (iroh)"), node.endpoint_id),
+        *([(tr("On this computer"), node.api)] if node.api else []),
+        (tr("Version"), node.version),
+    ]

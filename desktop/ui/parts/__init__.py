@@ -1,0 +1,1 @@
+"""Small painted and composed parts that pages are made of."""

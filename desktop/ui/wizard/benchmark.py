@@ -1,0 +1,35 @@
+"""How fast this device answers: measured, live, and cancelled at will."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from desktop.control.snapshot import Snapshot
+from desktop.ui.language import tr
+from desktop.ui.pages.devices import BenchmarkPanel
+from desktop.ui.pages.page import House
+from desktop.ui.parts.label import label
+from desktop.ui.wizard.step import Step
+
+
+class BenchmarkStep(Step):
+    """The same panel as on the page Devices."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"benchmark"})
+
+    def __init__(self, house: House) -> None:
+        super().__init__(tr("How fast is it?"))
+        self.skippable = True
+        self._panel = BenchmarkPanel(house)
+        self.column.addWidget(
+            label(
+                tr("The model of this computer answers a few times; you see how many tokens it makes per second."),
+                wrap=True,
+            )
+        )
+        self.column.addWidget(self._panel)
+        self.column.addStretch()
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the measurement as it goes."""
+        self._panel.show_measurement(snapshot.benchmark)

@@ -1,0 +1,138 @@
+"""What the node's states, reasons and outcomes are called: plain words, in one place."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from desktop.control.snapshot import Snapshot, Status
+from desktop.domain.job import JobKind, JobState
+from desktop.domain.model import ModelKind
+from desktop.domain.node_state import NodeState, Reason
+from desktop.ui import formats
+from desktop.ui.language import tr
+
+
+class Mood(Enum):
+    """How a state feels to its owner; colours, shapes and heights are chosen by it, always with a word beside them."""
+
+    EARNING = "earning"
+    READY = "ready"
+    PAUSED = "paused"
+    OFF = "off"
+
+
+MOODS: Final[dict[NodeState, Mood]] = {
+    NodeState.EARNING: Mood.EARNING,
+    NodeState.READY: Mood.READY,
+    NodeState.PAUSED: Mood.PAUSED,
+    NodeState.OFF: Mood.OFF,
+    NodeState.STARTING: Mood.OFF,
+    NodeState.STOPPING: Mood.OFF,
+    NodeState.OFFLINE: Mood.OFF,
+    NodeState.FAULT: Mood.OFF,
+}
+
+
+def mood_word(mood: Mood) -> str:
+    """The word beside a colour."""
+    return {
+        Mood.EARNING: tr("earning"),
+        Mood.READY: tr("ready"),
+        Mood.PAUSED: tr("paused"),
+        Mood.OFF: tr("not working"),
+    }[mood]
+
+
+def state_word(state: NodeState) -> str:
+    """The state as one word."""
+    return {
+        NodeState.OFF: tr("Off"),
+        NodeState.STARTING: tr("Starting"),
+        NodeState.READY: tr("Ready"),
+        NodeState.EARNING: tr("Earning"),
+        NodeState.PAUSED: tr("Paused"),
+        NodeState.OFFLINE: tr("Offline"),
+        NodeState.FAULT: tr("Stopped"),
+        NodeState.STOPPING: tr("Stopping"),
+    }[state]
+
+
+def reason_words(reason: Reason) -> str:
+    """The reason, as it follows the state."""
+    return {
+        Reason.STOPPED_BY_OWNER: tr("you quit Hearth"),
+        Reason.ENDED_UNEXPECTEDLY: tr("Hearth ended unexpectedly"),
+        Reason.ASLEEP: tr("the computer slept"),
+        Reason.LOADING: tr("loading the model"),
+        Reason.WAITING_FOR_REQUESTS: tr("waiting for requests"),
+        Reason.SERVING: tr("answering a request"),
+        Reason.PAUSED_BY_OWNER: tr("by you"),
+        Reason.NO_RELAY: tr("no relay can be reached"),
+        Reason.WORKER_RESTARTING: tr("the worker is restarting"),
+        Reason.WORKER_FAILED: tr("the worker failed three times"),
+        Reason.SANDBOX_UNAVAILABLE: tr("the sandbox does not work here"),
+        Reason.SHUTTING_DOWN: tr("finishing and signing off"),
+    }[reason]
+
+
+def status_line(snapshot: Snapshot, now_ms: int) -> str:
+    """The state with its reason, as the pill says it."""
+    status = snapshot.status
+    if status.finishing:
+        return tr("Finishing the running jobs, then pausing")
+    if status.state is NodeState.EARNING:
+        offered = [model.name for model in snapshot.models if model.offered]
+        if len(offered) == 1:
+            return tr("Earning · serving {model}").format(model=offered[0])
+    if status.state is NodeState.PAUSED and status.paused_until_ms is not None:
+        return tr("Paused until {time}").format(time=formats.moment(status.paused_until_ms, now_ms))
+    if status.state is NodeState.OFFLINE:
+        return tr("Offline · {reason} since {time}").format(
+            reason=reason_words(status.reason), time=formats.moment(status.since_ms, now_ms)
+        )
+    return tr("{state} · {reason}").format(state=state_word(status.state), reason=reason_words(status.reason))
+
+
+def tray_line(snapshot: Snapshot) -> str:
+    """The first line of the tray: state and today's earnings."""
+    word = state_word(snapshot.status.state)
+    if snapshot.today is None:
+        return word
+    return tr("{state} · {amount} sat today").format(state=word, amount=formats.sats(snapshot.today.earned_msat))
+
+
+def remedy(status: Status) -> str:
+    """What the owner can do about a state that needs them; empty if nothing is asked of them."""
+    if status.state is NodeState.FAULT:
+        if status.reason is Reason.SANDBOX_UNAVAILABLE:
+            return tr("Nothing runs without the sandbox. Diagnostics shows what it needs.")
+        return tr("Start it again with Resume; Diagnostics shows what went wrong.")
+    if status.state is NodeState.OFFLINE:
+        return tr("Check the internet connection. Hearth keeps trying by itself.")
+    return ""
+
+
+def job_word(state: JobState) -> str:
+    """A job's state with its mark."""
+    return {
+        JobState.ACCEPTED: tr("… Waiting"),
+        JobState.RUNNING: tr("▸ Running"),
+        JobState.COMPLETED: tr("✓ Paid"),
+        JobState.CANCELLED: tr("□ Cancelled"),
+        JobState.FAILED: tr("✕ Failed"),
+    }[state]
+
+
+def kind_word(kind: JobKind) -> str:
+    """What the job was about."""
+    return {
+        JobKind.CHAT: tr("Chat"),
+        JobKind.COMPLETION: tr("Completion"),
+        JobKind.EMBEDDING: tr("Embedding"),
+    }[kind]
+
+
+def model_kind_word(kind: ModelKind) -> str:
+    """What a model does."""
+    return {ModelKind.CHAT: tr("Chat"), ModelKind.EMBEDDING: tr("Embeddings")}[kind]
