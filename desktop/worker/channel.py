@@ -35,7 +35,7 @@ class Channel:
             return  # the reader sees the end too, and says so
 
     async def receive(self) -> Frame | None:
-        """The next frame, None when the other side has gone; FrameError for bad, cut off or overdue bytes."""
+        """The next frame, None when the other side has gone, even within one; FrameError for bad or overdue bytes."""
         loop = asyncio.get_running_loop()
         deadline: float | None = None
         while (frame := self._decoder.take()) is None:
@@ -49,8 +49,6 @@ class Channel:
             except ConnectionError:
                 data = b""
             if not data:
-                if self._decoder.partial:
-                    raise FrameError("A frame was cut off.")
                 return None
             self._decoder.feed(data)
         return frame

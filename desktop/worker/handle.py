@@ -41,6 +41,7 @@ from desktop.worker.sandbox.probes import Finding, Targets
 from desktop.worker.watchdog import DeviceMemory, Watchdog
 
 _LAST_WORDS_WITHIN_S: Final = 1.0
+_SIGNAL_BASE: Final = 128
 
 _Inbox = TypeVar("_Inbox", AnswerInbox, VectorInbox)
 
@@ -168,7 +169,13 @@ class WorkerHandle:
         """Listen and watch until the worker ends, then end all that waits for it."""
         writer = asyncio.create_task(self._channel.write_all(), name="worker writer")
         watch = asyncio.create_task(self._watchdog.watch(), name="worker watchdog")
-        broken = await self._listen()
+        try:
+            broken = await self._listen()
+        except BaseException:
+            # A bug on this side, or this side is ending: nobody may be left waiting for a worker nobody hears.
+            self._cell.kill()
+            self._fail_all("The node stopped listening to it.")
+            raise
         try:
             # Its side is closed; what remains is to exit, which takes no time.
             async with asyncio.timeout(_LAST_WORDS_WITHIN_S):
@@ -181,10 +188,13 @@ class WorkerHandle:
         if not self._ready.done():
             self._ready.set_exception(_died(reason, printed=self._cell.log))
             self._ready.exception()  # whether anybody still waits is not this task's business
+        self._fail_all(reason)
+        return reason
+
+    def _fail_all(self, reason: str) -> None:
         for inbox in self._jobs.values():
             inbox.fail(_died(reason))
         self._jobs.clear()
-        return reason
 
     async def _listen(self) -> str:
         """Take frames to the end of the conversation; the rule that was broken, if one was."""
@@ -278,6 +288,8 @@ def _died(reason: str, *, printed: str = "") -> WorkerDied:
 
 
 def _ending(status: int) -> str:
-    if status < 0:
-        return f"It was ended by {signal.Signals(-status).name}."
+    # bubblewrap passes a signal on as a shell would.
+    number = -status if status < 0 else status - _SIGNAL_BASE
+    if number in set(signal.Signals):
+        return f"It was ended by {signal.Signals(number).name}."
     return f"It exited with status {status}."

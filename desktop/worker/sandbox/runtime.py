@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -34,8 +35,8 @@ class Runtime:
         shared = None
         if sysconfig.get_config_var("Py_ENABLE_SHARED"):
             folder, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
-            candidates = [Path(folder) / name, Path(sys.base_prefix) / "lib" / name]
-            shared = next((candidate for candidate in candidates if candidate.exists()), None)
+            candidates = [Path(sys.base_prefix, "lib", name), Path(folder, name)]
+            shared = next((candidate for candidate in candidates if os.access(candidate, os.R_OK)), None)
         interpreter = Path(sys.executable).resolve()
         site = tuple(
             folder

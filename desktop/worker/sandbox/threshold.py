@@ -37,7 +37,7 @@ class Errand:
     """What a process is started for, and the restrictions it puts on itself. All paths are as that process sees them.
 
     `channel` is the number of the inherited socket; a tool has none (-1) and is run as a program with `arguments`,
-    a worker's `module` is imported and its `main` called. `keep_files` are descriptors that stay open besides.
+    a worker's `module` is imported and its `main` called. `tasks_of_others` is what else this user runs.
     """
 
     module: str
@@ -75,7 +75,7 @@ class Threshold:
 
 
 def cross(errand: Errand) -> int:
-    """Restrict this process as the errand says, run its module, return the exit status."""
+    """Restrict this process as the errand says, run its module; the exit status, where this returns at all."""
     if os.getuid() == 0 or os.geteuid() == 0:
         return _refuse("A worker never runs as root.")
     os.closerange(_STANDARD_STREAMS, errand.channel)
@@ -90,7 +90,11 @@ def cross(errand: Errand) -> int:
         return 0
     channel = socket.socket(fileno=errand.channel)
     threshold = Threshold(errand.mode, channel, errand.arguments, seal=lambda: seal(errand))
-    return int(importlib.import_module(errand.module).main(threshold))
+    status = int(importlib.import_module(errand.module).main(threshold))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Straight out: Python would tidy gigabytes object by object, and the device should be free at once.
+    os._exit(status)
 
 
 def _restrict(errand: Errand) -> None:
