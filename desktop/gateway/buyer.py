@@ -47,7 +47,8 @@ class Buyer:
     """Buys inference from whoever sells it cheapest for money we hold.
 
     Every payment has a claim on disk from before the token leaves until its change is ours; `recover` finishes those
-    that an earlier run left. Nothing is asked of a second provider before the first one's money is back.
+    that an earlier run left. Nothing is asked of a second provider before the first one's money is back; for
+    `patience_s` seconds that is waited for.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Buyer:
         *,
         now_ms: Callable[[], int],
         new_reference: Callable[[], str] = lambda: f"ask/{uuid.uuid4().hex}",
+        patience_s: float = 6.0,
     ) -> None:
         self._finder = finder
         self._road = road
@@ -66,7 +68,7 @@ class Buyer:
         self._claims = claims
         self._now_ms = now_ms
         self._new_reference = new_reference
-        self._settler = Settler(claims, purse, road, now_ms=now_ms)
+        self._settler = Settler(claims, purse, road, now_ms=now_ms, patience_s=patience_s)
         self._live: set[str] = set()
 
     async def recover(self) -> list[Settled]:

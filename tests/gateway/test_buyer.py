@@ -53,7 +53,7 @@ class Market:
         self.buyer = self.another_run()
 
     def another_run(self) -> Buyer:
-        return Buyer(self, self._road, self.purse, self.claims, now_ms=self.now_ms)
+        return Buyer(self, self._road, self.purse, self.claims, now_ms=self.now_ms, patience_s=1.0)
 
     def now_ms(self) -> int:
         return int(time.time() * 1000) + self._skew_ms
