@@ -116,19 +116,15 @@ class Api:
         """Send the problem; with 402 goes a payment request (NUT-24), unless the header holds money already."""
         extra = list(headers)
         try:
-            if problem.status == PAYMENT_REQUIRED:
-                asked = self._desk.payment_request(Money(_required_msat(problem)), "Inference")
+            required = problem.details.get("required")
+            if problem.status == PAYMENT_REQUIRED and isinstance(required, int) and required > 0:
+                asked = self._desk.payment_request(Money(required), "Inference")
                 problem = replace(problem, details={**problem.details, "payment_request": asked})
                 if not extra:
                     extra.append(cashu(asked))
             await send_problem(send, problem, extra)
         except Exception as error:  # noqa: BLE001 - the answer itself cannot be sent; the server closes the connection
             log_bug(error)
-
-
-def _required_msat(problem: Problem) -> int:
-    required = problem.details.get("required")
-    return required if isinstance(required, int) else 0
 
 
 class _Asgi:

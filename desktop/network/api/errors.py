@@ -7,6 +7,7 @@ outside, and its type and place in our own log; never its text, which might repe
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from traceback import extract_tb
 from types import MappingProxyType
@@ -31,7 +32,7 @@ class Problem:
     code: str
     message: str
     parameter: str = ""
-    details: dict[str, object] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     retry_after_s: int | None = None
     token_untouched: bool = False
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from starlette.types import Receive
 
-from desktop.domain.errors import HearthError, KeyUnknown, PaymentError, PaymentRequired
+from desktop.domain.errors import HearthError, KeyUnknown, PaymentError, PaymentRequired, TokenInvalid
 from desktop.network.api.desk import Desk, OpenJob, Order, PaymentOffer, Settlement, TokenPayment
-from desktop.network.api.errors import INTERNAL, STOPPING, Problem, log_bug, problem_of
+from desktop.network.api.errors import STOPPING, Problem, log_bug, problem_of
 from desktop.network.api.lasting import forgive, lasting
 
 
@@ -61,10 +62,12 @@ async def sell(desk: Desk, order: Order, payment: PaymentOffer, receive: Receive
     settlement, _ = await lasting(_settle(job))
     if not present:
         return
-    if problem is not None:
-        await reply.fail(problem, settlement if isinstance(settlement, Settlement) else None)
-    else:
+    if problem is None:
         await reply.finish(settlement)
+    elif isinstance(settlement, Settlement):
+        await reply.fail(problem, settlement)
+    else:
+        await reply.fail(_with_refund_later(problem), None)
 
 
 async def _open(desk: Desk, order: Order, payment: PaymentOffer) -> tuple[OpenJob, Problem | None]:
@@ -88,11 +91,10 @@ async def _take_back(desk: Desk, payment: PaymentOffer, error: Exception) -> tup
         return problem, None
     try:
         return problem, await desk.refund_token(payment.token)
-    except KeyUnknown:
+    except (KeyUnknown, TokenInvalid):
         return problem, None
-    except HearthError as later:
-        problem.details["refund"] = f"{later} What is owed can be fetched with POST /v1/balance/refund."
-        return problem, None
+    except HearthError:
+        return _with_refund_later(problem), None
 
 
 async def _deliver(job: OpenJob, receive: Receive, reply: Reply) -> bool:
@@ -134,8 +136,11 @@ async def _stop(job: OpenJob) -> None:
 async def _settle(job: OpenJob) -> Settlement | Problem:
     try:
         return await job.settle()
-    except HearthError as error:
-        return problem_of(error)
-    except Exception as error:  # noqa: BLE001 - an answer that was made is delivered even if its bill has a bug
-        log_bug(error)
-        return INTERNAL
+    except Exception as error:  # noqa: BLE001 - an answer that was made is delivered even if its bill could not be
+        return _with_refund_later(problem_of(error))
+
+
+def _with_refund_later(problem: Problem) -> Problem:
+    """The same problem, saying where money that is owed can be had."""
+    hint = "What is owed stays yours: ask with POST /v1/balance/refund and the token or key you paid with."
+    return replace(problem, details={**problem.details, "refund": hint})

@@ -6,7 +6,7 @@ import httpx
 import msgspec
 import pytest
 
-from desktop.domain.errors import Busy, MintUnreachable, PaymentRequired, Unavailable, WorkerDied
+from desktop.domain.errors import Busy, MintUnreachable, PaymentRequired, TokenInvalid, Unavailable, WorkerDied
 from tests.fakes.desk import Behaviour, FakeDesk
 from tests.fakes.patience import until
 from tests.network.api.conftest import Served
@@ -271,3 +271,33 @@ async def test_a_refund_that_cannot_be_made_now_is_explained(served: Served) -> 
     assert response.status_code == 503
     assert "/v1/balance/refund" in response.json()["error"]["details"]["refund"]
     assert "x-cashu" not in response.headers
+
+
+async def test_a_forged_token_that_met_a_full_house_is_told_of_the_full_house(served: Served) -> None:
+    served.desk.refund_failure = TokenInvalid("That token is forged.")
+    served.desk.behaviour = Behaviour(open_failure=Busy("Full.", retry_after_s=3))
+    response = await served.http.post(CHAT, json=HELLO, headers={"X-Cashu": "cashuBforged"})
+    assert response.status_code == 429
+    assert "refund" not in response.json()["error"]["details"]
+
+
+async def test_a_402_that_money_cannot_help_carries_no_payment_request(served: Served) -> None:
+    served.desk.behaviour = Behaviour(open_failure=PaymentRequired("Wait.", required_msat=0, offered_msat=0))
+    response = await served.http.post(CHAT, json=HELLO, headers=await served.key())
+    assert response.status_code == 402
+    assert "x-cashu" not in response.headers
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_failure_whose_refund_fails_too_says_where_to_ask(served: Served, *, stream: bool) -> None:
+    served.desk.behaviour = Behaviour(
+        failure=WorkerDied("Gone"), fail_after=1, settle_failure=MintUnreachable("The mint is away.")
+    )
+    token = served.desk.mint(100)
+    response = await served.http.post(CHAT, json={**HELLO, "stream": stream}, headers={"X-Cashu": token})
+    assert "upstream_request_failed" in response.text
+    assert "/v1/balance/refund" in response.text
+    assert settled_once(served.desk)
+    served.desk.behaviour = Behaviour(failure=ZeroDivisionError(), fail_after=0)
+    other = await served.http.post(CHAT, json=HELLO, headers={"X-Cashu": served.desk.mint(100)})
+    assert other.json()["error"]["details"] == {}
