@@ -15,7 +15,7 @@ from desktop.worker.engine.cache import KeyValueCache
 from desktop.worker.engine.decoder import Chunk, Decoder
 from desktop.worker.engine.engine import EngineStats, Request, TokenEvent
 from desktop.worker.engine.rotary import Rotary
-from desktop.worker.engine.sampler import choose
+from desktop.worker.engine.sampler import Choice, choose
 from desktop.worker.engine.weights import load_weights
 
 
@@ -74,12 +74,14 @@ class TorchEngine:
         dtype: torch.dtype,
         pace: Pace,
     ) -> TorchEngine:
-        """An engine for the safetensors in `folder`; ModelCorrupt where they do not fit `architecture`."""
+        """An engine, warmed up, for the safetensors in `folder`; ModelCorrupt where they do not fit `architecture`."""
         with torch.inference_mode():
             weights = load_weights(folder, architecture, device, dtype)
             rotary = Rotary(architecture, context_tokens, device, dtype)
             cache = KeyValueCache(architecture, pace.slots, context_tokens, device, dtype)
-            return cls(Decoder(architecture, weights, rotary, cache), cache, pace)
+            decoder = Decoder(architecture, weights, rotary, cache)
+            _warm_up(decoder)
+            return cls(decoder, cache, pace)
 
     def submit(self, request: Request) -> None:
         """Queue the request; it takes the next free slot."""
@@ -177,3 +179,10 @@ class TorchEngine:
     def _release(self, running: _Running) -> None:
         self._running.remove(running)
         self._free.append(running.slot)
+
+
+def _warm_up(decoder: Decoder) -> None:
+    """Touch every kind of step once, so that kernels, threads and lazy imports are there before the first job."""
+    decoder.forward([Chunk(slot=0, start=0, tokens=[0] * 8, wanted=False)])
+    hidden = decoder.forward([Chunk(slot=0, start=8, tokens=[0], wanted=True)])
+    choose(decoder.logits(hidden).float().cpu().numpy()[0], Choice(temperature=1.0, top_p=0.9, top_k=9, min_p=0.1), 0)

@@ -57,6 +57,7 @@ class EmbeddingLane:
             raise ModelCorrupt("The file tokenizer.json is not usable.", why="It belongs to another model.")
         if entry.context_tokens > encoder.positions:
             raise ModelCorrupt("The file config.json is not usable.", why="Its context is shorter than declared.")
+        encoder.embed([[0] * 8, [0] * 4])  # kernels, threads and lazy imports are there before the first job
         return cls(entry, tokenizer, encoder), encoder.vocabulary
 
     def submit(self, batch: EmbeddingBatch) -> None:
