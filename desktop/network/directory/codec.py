@@ -140,7 +140,10 @@ def _invalid(why: str) -> AnnouncementInvalid:
 
 
 def _opened(event: str) -> _Envelope:
-    """Checked for size and shape before the signature, which is the expensive part."""
+    """Checked for size and shape before the signature, which is the expensive part.
+
+    The signature must be checked here: the library skips that for an id it has seen before, whatever comes with it.
+    """
     if len(event) > MAX_EVENT_BYTES:
         raise _invalid("It is too large.")
     try:
