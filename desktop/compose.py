@@ -1,1 +1,314 @@
-"""The composition root: the only place that builds objects."""
+"""The composition root: the only place where parts are made and given to each other."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from desktop import __version__
+from desktop.config.settings import Settings
+from desktop.domain.errors import SettingsError
+from desktop.domain.model import Offer
+from desktop.gateway.buyer import Buyer
+from desktop.gateway.claims import Claims
+from desktop.gateway.roads import Roads
+from desktop.ledger.record import Ledger
+from desktop.ledger.report import Report
+from desktop.machine.devices import read_cpu
+from desktop.machine.identity import Identity, create_phrase
+from desktop.machine.instance import Instance
+from desktop.machine.keyrings import find_keyring
+from desktop.machine.paths import Paths
+from desktop.machine.secrets import PhraseStore, StoredPhrase
+from desktop.network.api.app import create_app
+from desktop.network.api.desk import Desk
+from desktop.network.api.limits import Limits as ApiLimits
+from desktop.network.api.server import HttpServer
+from desktop.network.directory.announcement import Announcement
+from desktop.network.directory.enrolment import Enrolment, Rhythm, Standing
+from desktop.network.directory.finder import Finder
+from desktop.network.directory.identity import NostrIdentity
+from desktop.network.directory.relays import Relays
+from desktop.network.wire.dial import WireDialer
+from desktop.network.wire.endpoint import WireServer
+from desktop.network.wire.reach import Reach
+from desktop.node.admission import Admission
+from desktop.node.bookkeeping import Bookkeeping
+from desktop.node.books import Books
+from desktop.node.cashier import Cashier
+from desktop.node.desk import NodeDesk, Situation
+from desktop.node.life import Moment
+from desktop.node.node import Node, Outside, Profile
+from desktop.node.preparation import Preparation
+from desktop.proof.receipts import Signer
+from desktop.wallet.mint_client import MintClient
+from desktop.wallet.wallet import Wallet
+from desktop.worker.handle import WorkerHandle
+from desktop.worker.launcher import WorkerLauncher
+from desktop.worker.models.catalogue import Catalogue, CatalogueEntry
+from desktop.worker.models.store import ModelStore
+from desktop.worker.sandbox.limits import Limits as WorkerLimits
+from desktop.worker.sandbox.modes import ModePolicy, SandboxMode
+from desktop.worker.sandbox.runtime import Runtime
+from desktop.worker.sandbox.tool import run_tool
+
+RESOURCES: Final = Path(__file__).resolve().parent.parent / "resources"
+
+
+def system_clock_ms() -> int:
+    """UTC, in whole milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who hears what a starting and running node has to tell."""
+
+    progress: Callable[[str], None]
+    moment: Callable[[Moment], None]
+    worker: Callable[[WorkerHandle], None]
+    standing: Callable[[Standing], None]
+
+
+class Composition:
+    """Everything that belongs to one Hearth: its folders, its settings, and what is made of them."""
+
+    def __init__(self, paths: Paths, settings: Settings, now_ms: Callable[[], int] = system_clock_ms) -> None:
+        self.paths = paths
+        self.settings = settings
+        self.now_ms = now_ms
+
+    # At rest
+
+    @contextmanager
+    def report(self) -> Iterator[Report]:
+        """The ledger, to read; an empty one is made where none is."""
+        if not self._ledger_path.exists():
+            Ledger.open(self._ledger_path).close()
+        report = Report.open(self._ledger_path)
+        try:
+            yield report
+        finally:
+            report.close()
+
+    @asynccontextmanager
+    async def books(self) -> AsyncIterator[Books]:
+        """The ledger, to write."""
+        books = Books(Ledger.open(self._ledger_path))
+        try:
+            yield books
+        finally:
+            await books.close()
+
+    def instance(self) -> Instance:
+        """The right to run the node of this data folder."""
+        return Instance(self.paths.data)
+
+    def phrases(self) -> PhraseStore:
+        """Where the recovery phrase is kept."""
+        return PhraseStore(self.paths.data, find_keyring())
+
+    def identity(self) -> tuple[Identity, StoredPhrase | None]:
+        """Who we are. The second part is the phrase if it was made just now, and the owner has yet to write it down."""
+        phrases = self.phrases()
+        stored = phrases.load()
+        if stored is not None:
+            return Identity.from_phrase(stored.phrase), None
+        stored = phrases.save(create_phrase())
+        return Identity.from_phrase(stored.phrase), stored
+
+    def wallet(self, identity: Identity) -> Wallet:
+        """Our money."""
+        folder = self.paths.data / "wallet"
+        return Wallet.open(folder, identity.wallet_seed, self.settings.mints, now_ms=self.now_ms)
+
+    def mint_client(self, url: str) -> MintClient:
+        """A plain line to a mint, to see whether it answers."""
+        return MintClient(url)
+
+    def catalogue(self) -> Catalogue:
+        """The models Hearth knows."""
+        return Catalogue.load(RESOURCES / "models.toml")
+
+    def bookkeeping(self, wallet: Wallet, books: Books) -> Bookkeeping:
+        """Wallet and ledger on the same page."""
+        return Bookkeeping(wallet, books, self.now_ms)
+
+    # The worker
+
+    def model_ids(self) -> tuple[str, ...]:
+        """The models to serve: those of the settings, or all that are bundled."""
+        return self.settings.models or tuple(entry.id for entry in self.catalogue().entries)
+
+    def mode_policy(self, *, unsandboxed: bool) -> ModePolicy:
+        """Which sandbox modes may be used. None at all only on a network that is this computer alone."""
+        if unsandboxed and not self.is_loopback():
+            raise SettingsError(
+                "Working without a sandbox is allowed on a loopback network only.",
+                why="Jobs of strangers could read your files.",
+                now="Leave the switch out, or use relays and mints on this computer only, with the wire disabled.",
+            )
+        strongest = self.settings.sandbox == "strongest"
+        modes = (SandboxMode.NAMESPACES, SandboxMode.RESTRICTED) if strongest else (SandboxMode.NAMESPACES,)
+        return ModePolicy(modes, allow_none=unsandboxed)
+
+    def preparation(self, policy: ModePolicy, progress: Callable[[str], None]) -> Preparation:
+        """Gets models ready."""
+        catalogue = self.catalogue()
+        store = ModelStore(self.paths.cache / "models", catalogue)
+        return Preparation(catalogue, store, partial(_run_tool, policy), progress)
+
+    def launcher(self, models: Sequence[tuple[CatalogueEntry, Path]], policy: ModePolicy) -> WorkerLauncher:
+        """Starts workers for those models."""
+        return WorkerLauncher(
+            models,
+            home=self.paths.data,
+            runtime=Runtime.current(),
+            policy=policy,
+            limits=WorkerLimits(memory_bytes=self.settings.worker_memory_mib << 20),
+            threads=self.settings.threads(read_cpu().physical_cores),
+        )
+
+    # The network
+
+    def is_loopback(self) -> bool:
+        """Whether every relay and mint is on this computer and the wire does not leave it."""
+        urls = (*self.settings.relays, *self.settings.mints)
+        return self.settings.wire == "disabled" and all(_is_local(url) for url in urls)
+
+    def reach(self) -> Reach:
+        """How far the wire goes."""
+        listed = self.settings.wire == "listed"
+        return Reach(loopback=self.settings.wire == "disabled", relays=self.settings.wire_relays if listed else ())
+
+    def relays(self) -> Relays:
+        """The configured relays, not connected yet."""
+        return Relays(self.settings.relays, now_ms=self.now_ms)
+
+    @asynccontextmanager
+    async def buyer(self, wallet: Wallet) -> AsyncIterator[Buyer]:
+        """The buyer's side, connected."""
+        async with self.relays() as relays, WireDialer(self.reach()) as dialer:
+            yield Buyer(
+                Finder(relays, now_ms=self.now_ms, loopback=self.reach().loopback),
+                Roads(dialer),
+                wallet,
+                Claims(self.paths.data / "claims"),
+                now_ms=self.now_ms,
+            )
+
+    # The node
+
+    def node(self, identity: Identity, wallet: Wallet, watchers: Watchers, *, unsandboxed: bool = False) -> Node:
+        """A node, not started. Raises SettingsError, DatabaseNewer or StorageUnusable."""
+        settings = self.settings
+        nostr = NostrIdentity(identity.nostr_secret)
+        policy = self.mode_policy(unsandboxed=unsandboxed)
+        preparation = self.preparation(policy, watchers.progress)
+        model_ids = self.model_ids()
+        catalogue = self.catalogue()
+        offers = [Offer(catalogue.entry(each).model, settings.price_of(each)) for each in model_ids]
+        books = Books(Ledger.open(self._ledger_path))
+        key_secret = hmac.digest(identity.nostr_secret, b"hearth/session-keys/1", hashlib.sha256)
+        cashier = Cashier(wallet, books, key_secret, self.now_ms)
+        admission = Admission(slots=settings.slots, queue=settings.queue_length)
+        relays = self.relays()
+
+        async def launch() -> WorkerHandle:
+            folders = await preparation.folders(model_ids)
+            watchers.progress("Starting the worker and trying its sandbox.")
+            handle = await self.launcher(folders, policy).launch()
+            watchers.worker(handle)
+            return handle
+
+        def desk(situation: Situation, busy_changed: Callable[[], None]) -> NodeDesk:
+            return NodeDesk(
+                offers,
+                situation=situation,
+                admission=admission,
+                cashier=cashier,
+                books=books,
+                signer=Signer(identity.nostr_secret),
+                new_id=lambda: uuid.uuid4().hex,
+                now_ms=self.now_ms,
+                busy_changed=busy_changed,
+            )
+
+        return Node(
+            profile=Profile(
+                name=settings.node_name,
+                about=settings.node_about,
+                version=__version__,
+                npub=nostr.npub,
+                identifier=f"hearth-{nostr.public_key[:16]}",
+                mints=wallet.accepted_mints,
+                announce_addresses=settings.announce_addresses,
+            ),
+            outside=Outside(
+                server=self._server,
+                wire=lambda port: WireServer(identity.iroh_secret, port, self.reach()),
+                relays=relays,
+                enrolment=partial(self._enrolment, relays, nostr, watchers),
+            ),
+            desk=desk,
+            launch=launch,
+            admission=admission,
+            books=books,
+            bookkeeping=self.bookkeeping(wallet, books),
+            cashier=cashier,
+            now_ms=self.now_ms,
+            watch=watchers.moment,
+        )
+
+    def _server(self, desk: Desk) -> HttpServer:
+        limits = ApiLimits(
+            body_bytes=self.settings.body_limit_bytes,
+            key_rate_per_s=self.settings.key_rate_per_s,
+            address_rate_per_s=self.settings.address_rate_per_s,
+        )
+        app = create_app(desk, limits, now_ms=self.now_ms)
+        return HttpServer(app, host=self.settings.http_host, port=self.settings.http_port, limits=limits)
+
+    def _enrolment(
+        self,
+        relays: Relays,
+        nostr: NostrIdentity,
+        watchers: Watchers,
+        announcement: Announcement,
+        on_change: Callable[[Standing], None],
+    ) -> Enrolment:
+        def changed(standing: Standing) -> None:
+            on_change(standing)
+            watchers.standing(standing)
+
+        rhythm = Rhythm(self.settings.announcement_refresh_s, self.settings.announcement_expiry_s)
+        return Enrolment(relays, nostr, announcement, now_ms=self.now_ms, rhythm=rhythm, on_change=changed)
+
+    @property
+    def _ledger_path(self) -> Path:
+        return self.paths.data / "ledger.db"
+
+
+async def _run_tool(
+    policy: ModePolicy,
+    module: str,
+    arguments: Sequence[str],
+    *,
+    readable: Sequence[Path],
+    writable: Path,
+    timeout_s: float,
+) -> None:
+    await run_tool(module, arguments, readable=readable, writable=writable, timeout_s=timeout_s, policy=policy)
+
+
+def _is_local(url: str) -> bool:
+    return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -17,6 +17,8 @@ from desktop.node.references import Purpose
 from desktop.wallet.operation import Operation, OperationKind, OperationState
 
 INCOMING: Final = frozenset({OperationKind.RECEIVE, OperationKind.RECLAIM, OperationKind.MINT})
+# What a crash left out is minutes old; a week leaves room for a command line that was killed beside a running node.
+LOOK_BACK_MS: Final = 7 * 24 * 3_600_000
 CRASHED: Final = "the node ended while this job ran"
 
 
@@ -27,11 +29,11 @@ class History(Protocol):
         """Finish or undo what a session that died left half-done."""
         ...
 
-    def operations(self) -> Iterable[Operation]:
-        """Every operation there was, oldest first."""
+    def operations(self, *, since_ms: int) -> Iterable[Operation]:
+        """Operations changed since then."""
         ...
 
-    def balance(self) -> dict[str, int]:
+    def balance(self) -> Mapping[str, int]:
         """Spendable sats by mint."""
         ...
 
@@ -67,7 +69,10 @@ class Bookkeeping:
         return await self._book(_is_owners)
 
     async def _book(self, wanted: Callable[[Operation], bool]) -> int:
-        operations = await asyncio.to_thread(self._history.operations)
+        newest_ms = await self._books.run(lambda ledger: ledger.newest_transfer_ms())
+        operations = await asyncio.to_thread(
+            lambda: self._history.operations(since_ms=max(0, newest_ms - LOOK_BACK_MS))
+        )
         done = [each for each in operations if each.state is OperationState.DONE and wanted(each)]
         return await self._books.run(lambda ledger: sum(book(ledger, operation) for operation in done))
 

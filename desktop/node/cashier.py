@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from desktop.domain.errors import FundsShort, KeyUnknown, MintNotAccepted, PaymentRequired, TokenSpent
+from desktop.domain.errors import Busy, FundsShort, KeyUnknown, MintNotAccepted, PaymentRequired, TokenSpent
 from desktop.domain.job import Job
 from desktop.domain.money import Money
-from desktop.ledger.record import BuyerSummary, Ledger
+from desktop.ledger.accounts import BuyerSummary
+from desktop.ledger.record import Ledger
 from desktop.node import references
 from desktop.node.books import Books
-from desktop.wallet.tokens import Token
-from desktop.wallet.wallet import Received, Sent
+from desktop.wallet.results import Received, Sent, TokenSummary
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ MINT_CALLS_AT_ONCE: Final = 8
 class Purse(Protocol):
     """The wallet as the node uses it; blocking, called from threads."""
 
-    def inspect(self, token: str) -> Token:
+    def inspect(self, token: str) -> TokenSummary:
         """Read a token without asking its mint."""
         ...
 
@@ -47,7 +47,7 @@ class Purse(Protocol):
         """Make a token of ours; the same one for the same reference."""
         ...
 
-    def balance(self) -> dict[str, int]:
+    def balance(self) -> Mapping[str, int]:
         """Spendable sats by mint."""
         ...
 
@@ -57,7 +57,7 @@ class Purchase:
     """A readable token that is good enough to be redeemed, and the account its value goes to."""
 
     text: str
-    token: Token
+    token: TokenSummary
     account: str
 
     @property
@@ -74,6 +74,7 @@ class Cashier:
         self._books = books
         self._key_secret = key_secret
         self._now_ms = now_ms
+        self._entering: set[str] = set()
         self._threads = ThreadPoolExecutor(MINT_CALLS_AT_ONCE, thread_name_prefix="mint")
 
     async def close(self) -> None:
@@ -93,6 +94,23 @@ class Cashier:
             raise short(least, offered)
         return Purchase(text, token, references.token_account(token.digest))
 
+    async def admit(self, purchase: Purchase, job_for: Callable[[str], Job]) -> Job:
+        """Redeem the token and hold the job's most, with no moment between in which the account could be paid back.
+
+        Raises PaymentRequired if the mint's fee left too little; what was redeemed is then owed.
+        """
+        account = purchase.account
+        if account in self._entering:
+            raise spent_here()
+        self._entering.add(account)
+        try:
+            await self.redeem(purchase)
+            job = job_for(account)
+            await self._books.run(lambda ledger: ledger.accept_job(job))
+        finally:
+            self._entering.discard(account)
+        return job
+
     async def redeem(self, purchase: Purchase) -> Money:
         """Make the token ours and credit its account, net of the mint's fee. Returns what was credited.
 
@@ -106,12 +124,8 @@ class Cashier:
             lambda ledger: ledger.deposit(purchase.account, received.mint, net + fee, fee, purchase.reference, at_ms)
         )
         if not new:
-            raise TokenSpent("This token has paid before.", now="Its change, if any is owed, is at /v1/balance/refund.")
+            raise spent_here()
         return net
-
-    async def accept(self, job: Job) -> None:
-        """Hold the job's most and write it down; PaymentRequired if the account has too little."""
-        await self._books.run(lambda ledger: ledger.accept_job(job))
 
     async def accept_by_key(self, key: str, job_for: Callable[[str], Job]) -> Job:
         """The same for a session key, in one go. `job_for` makes the job for the key's account."""
@@ -165,12 +179,7 @@ class Cashier:
         if not known.closed:
             summary = await self._books.run(lambda ledger: ledger.buyer_summary(known.account))
             if summary.reserved:
-                raise PaymentRequired(
-                    "The account is still paying for a running request.",
-                    required_msat=0,
-                    offered_msat=0,
-                    now="Ask again when it is answered.",
-                )
+                raise still_answering()
             at_ms = self._now_ms()
             await self._books.run(lambda ledger: ledger.close_key(hash_key(key), at_ms))
         token = await self.pay_back(known.account)
@@ -194,8 +203,12 @@ class Cashier:
         """All whole sats of an account as one token; the rest below a sat is earned. None if there are none.
 
         Asked again, the very same token: one account is paid back once. Raises MintUnreachable or FundsShort while
-        no mint can make it; the money then stays set aside for the next try.
+        no mint can make it; the money then stays set aside for the next try. Raises Busy while the account still pays
+        for a request: what that leaves belongs to the same token.
         """
+        summary = await self._books.run(lambda ledger: ledger.buyer_summary(account))
+        if summary.reserved or account in self._entering:
+            raise still_answering()
         reference = references.change(account)
         at_ms = self._now_ms()
         amount = await self._books.run(lambda ledger: ledger.reserve_payout(account, reference, at_ms))
@@ -223,7 +236,7 @@ class Cashier:
             return paid_with
         raise FundsShort("No mint holds enough for this payment now.", now="Ask again later; it stays yours.")
 
-    def _accepted(self, text: str) -> Token:
+    def _accepted(self, text: str) -> TokenSummary:
         token = self._purse.inspect(text)
         if not self._purse.accepts(token.mint):
             raise MintNotAccepted(
@@ -255,6 +268,16 @@ def unknown_key() -> KeyUnknown:
         why="It was never issued by this node, or its balance was refunded.",
         now="Make a new one from an ecash token with POST /v1/balance/create.",
     )
+
+
+def spent_here() -> TokenSpent:
+    """The error for a token that was shown to us before."""
+    return TokenSpent("This token has paid before.", now="Its change, if any is owed, is at /v1/balance/refund.")
+
+
+def still_answering() -> Busy:
+    """The error for paying back an account whose request is still running."""
+    return Busy("A request that this money pays for is still being answered.", now="Ask again then.", retry_after_s=2)
 
 
 def short(least: Money, offered: Money) -> PaymentRequired:

@@ -175,10 +175,7 @@ class NodeDesk:
 
         if isinstance(payment, TokenPayment):
             purchase = self._cashier.read(payment.token, most)
-            await self._cashier.redeem(purchase)
-            job = job_for(purchase.account, Payment.TOKEN)
-            await self._cashier.accept(job)
-            return job
+            return await self._cashier.admit(purchase, lambda account: job_for(account, Payment.TOKEN))
         return await self._cashier.accept_by_key(payment.key, lambda account: job_for(account, Payment.SESSION))
 
     async def _close(self, opened: NodeJob, job: Job, offer: Offer) -> Settlement:

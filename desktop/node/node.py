@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from desktop.domain.model import Offer
 from desktop.network.api.desk import Desk, NodeInfo
 from desktop.network.directory.announcement import Announcement, Listing
 from desktop.network.directory.enrolment import Enrolment, Standing
+from desktop.network.directory.relays import Relays, RelayState
 from desktop.network.wire.endpoint import WireServer
 from desktop.node.admission import Admission
 from desktop.node.bookkeeping import Bookkeeping
@@ -25,7 +25,7 @@ from desktop.node.supervisor import Launch, Supervisor
 log = logging.getLogger(__name__)
 
 FINISH_GRACE_S: Final = 1.5
-SERVER_GRACE_S: Final = 1.0
+WIRE_GRACE_S: Final = 0.5
 WITHDRAW_DEADLINE_S: Final = 1.5
 # A node that answers a request every few seconds is earning, not flickering.
 SERVING_LINGER_S: Final = 10.0
@@ -62,6 +62,7 @@ class Outside:
 
     server: Callable[[Desk], Server]
     wire: Callable[[int], WireServer]
+    relays: Relays
     enrolment: Callable[[Announcement, Callable[[Standing], None]], Enrolment]
 
 
@@ -75,7 +76,6 @@ class Node:
         self,
         *,
         profile: Profile,
-        offers: Sequence[Offer],
         outside: Outside,
         desk: MakeDesk,
         launch: Launch,
@@ -87,7 +87,6 @@ class Node:
         watch: Callable[[Moment], None],
     ) -> None:
         self._profile = profile
-        self._offers = tuple(offers)
         self._outside = outside
         self._admission = admission
         self._books = books
@@ -98,6 +97,7 @@ class Node:
         self._life = Life(self._look, books, now_ms, self._on_moment)
         self._desk = desk(Situation(self._decision, lambda: self._supervisor.worker, self._info), self._busy_changed)
         self._server: Server | None = None
+        self._http_port: int | None = None
         self._wire: WireServer | None = None
         self._enrolment: Enrolment | None = None
         self._standing = Standing((), 1)
@@ -116,6 +116,16 @@ class Node:
         return self._standing
 
     @property
+    def relays(self) -> tuple[RelayState, ...]:
+        """How each relay stands."""
+        return self._outside.relays.states()
+
+    @property
+    def http_port(self) -> int | None:
+        """Where the API listens on this computer, once it does."""
+        return self._http_port
+
+    @property
     def info(self) -> NodeInfo:
         """What we tell about ourselves."""
         return self._info()
@@ -130,9 +140,10 @@ class Node:
         await self._bookkeeping.heal()
         self._supervisor.start()
         self._server = self._outside.server(self._desk)
-        port = await self._server.start()
-        self._wire = self._outside.wire(port)
+        self._http_port = await self._server.start()
+        self._wire = self._outside.wire(self._http_port)
         await self._wire.start()
+        await self._outside.relays.__aenter__()
         self._enrolment = self._outside.enrolment(self._announcement(), self._on_standing)
         await self._enrolment.__aenter__()
         self._nudge()
@@ -157,12 +168,13 @@ class Node:
         self._stopping = True
         await self._life.stop()
         withdrawing = asyncio.create_task(self._withdraw())
-        await self._desk.drain(FINISH_GRACE_S)
         if self._server is not None:
-            await self._server.stop(SERVER_GRACE_S)
+            # First the server: what it breaks off is settled, and the buyer gets the change with the last bytes.
+            await self._server.stop(FINISH_GRACE_S)
+        await self._desk.drain(0)
         await withdrawing
         if self._wire is not None:
-            await self._wire.stop(SERVER_GRACE_S)
+            await self._wire.stop(WIRE_GRACE_S)
         await self._supervisor.stop()
         await self._cashier.close()
         await self._life.end()
@@ -171,6 +183,7 @@ class Node:
     async def _withdraw(self) -> None:
         if self._enrolment is not None:
             await self._enrolment.withdraw(WITHDRAW_DEADLINE_S)
+            await self._outside.relays.__aexit__(None, None, None)
 
     def _look(self) -> tuple[Signals, str]:
         since_busy_s = asyncio.get_running_loop().time() - self._last_busy_s

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Protocol
 
-from desktop.domain.errors import SandboxBroken, SandboxUnavailable, Unavailable, WorkerError
+from desktop.domain.errors import HearthError, SandboxBroken, SandboxUnavailable, Unavailable
 from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, Generation
 from desktop.node.policy import WorkerStatus
 
@@ -48,7 +48,7 @@ Launch = Callable[[], Awaitable[Worker]]
 class Supervisor:
     """One worker, kept alive while wanted.
 
-    `launch` returns a worker that has loaded its models and passed the sandbox's self-test, or raises WorkerError.
+    `launch` returns a worker that has loaded its models and passed the sandbox's self-test, or raises HearthError.
     `changed` is called whenever `status` is another. A sandbox that is missing or broken is never retried: nothing
     on this computer changes by itself so that it would work the next second.
     """
@@ -121,7 +121,7 @@ class Supervisor:
             except (SandboxUnavailable, SandboxBroken) as error:
                 self._give_up(WorkerStatus.NO_SANDBOX, str(error))
                 continue
-            except WorkerError as error:
+            except HearthError as error:
                 self._detail = str(error)
             else:
                 started = clock()

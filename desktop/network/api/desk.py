@@ -131,7 +131,10 @@ class Desk(Protocol):
         ...
 
     async def create_account(self, token: str) -> tuple[str, Money]:
-        """Redeem a token into a new session account. Returns the key, which is shown this once, and the balance."""
+        """Redeem a token into a new session account. Returns its key and balance; the same key for the same token.
+
+        Raises TokenSpent for a token whose account was paid out.
+        """
         ...
 
     async def account(self, key: str) -> AccountBalance:

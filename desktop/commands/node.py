@@ -1,0 +1,108 @@
+"""`hearth node`: run the node until Ctrl+C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+from types import FrameType
+
+from desktop import __version__
+from desktop.commands.console import Console, clock
+from desktop.compose import Composition, Watchers
+from desktop.network.directory.enrolment import Standing
+from desktop.node.life import Moment
+from desktop.node.node import Node
+from desktop.worker.handle import WorkerHandle
+
+SUMMARY = "run the node: answer paid requests until Ctrl+C"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--unsandboxed-on-loopback",
+        action="store_true",
+        help="if no sandbox works here, run without one; only where relays, mints and wire stay on this computer",
+    )
+
+
+def run(arguments: argparse.Namespace, home: Composition, console: Console) -> int:
+    """Serve until a signal asks to stop; withdraw, finish or refund, and end within five seconds."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    with home.instance():
+        asyncio.run(_serve(home, console, unsandboxed=arguments.unsandboxed_on_loopback))
+    return 0
+
+
+async def _serve(home: Composition, console: Console, *, unsandboxed: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask_to_stop)
+    identity, new_phrase = await asyncio.to_thread(home.identity)
+    console.say(f"Hearth {__version__}")
+    if new_phrase is not None:
+        console.note(
+            f"A new identity was made; its recovery phrase is in the {new_phrase.place.value}. "
+            "Write it down: `hearth wallet phrase` shows it. It is the only way back to your money."
+        )
+    voice = _Voice(console)
+    watchers = Watchers(voice.progress, voice.moment, voice.worker, voice.standing)
+    with home.wallet(identity) as wallet:
+        node = home.node(identity, wallet, watchers, unsandboxed=unsandboxed)
+        try:
+            await node.start()
+            voice.listening(node)
+            await stop.wait()
+        finally:
+            await node.stop()
+
+
+class _Voice:
+    """Tells a person, or a program, what happens."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._accepted: tuple[str, ...] = ()
+
+    def progress(self, sentence: str) -> None:
+        self._console.document({"event": "progress", "text": sentence})
+        self._console.say(f"  {sentence}")
+
+    def listening(self, node: Node) -> None:
+        url = f"http://127.0.0.1:{node.http_port}/v1"
+        info = node.info
+        self._console.document({"event": "listening", "url": url, "endpoints": list(info.endpoints), "npub": info.npub})
+        self._console.say(f"  Listening at {url} and, for the world, at {info.endpoint_id[:16]}… by public key.")
+
+    def worker(self, worker: WorkerHandle) -> None:
+        self._console.document({"event": "worker", "sandbox": worker.mode.value})
+        self._console.say(f"  {worker.mode.in_words}")
+
+    def standing(self, standing: Standing) -> None:
+        if standing.accepted == self._accepted:
+            return
+        self._accepted = standing.accepted
+        self._console.document({"event": "enrolment", "enrolled": standing.enrolled, "relays": list(standing.accepted)})
+        self._console.say(f"  {'Enrolled' if standing.enrolled else 'Announced'} on {len(standing.accepted)} relays.")
+
+    def moment(self, moment: Moment) -> None:
+        state, reason = moment.decision.state, moment.decision.reason
+        self._console.document(
+            {
+                "event": "state",
+                "state": state.value,
+                "reason": reason.value,
+                "detail": moment.detail,
+                "at_ms": moment.since_ms,
+            }
+        )
+        detail = f" ({moment.detail})" if moment.detail else ""
+        self._console.say(f"{clock(moment.since_ms)[11:]}  {state.value.capitalize()} · {reason.value}{detail}")
