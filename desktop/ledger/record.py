@@ -160,6 +160,12 @@ class Ledger:
         with self._storage.read() as db:
             return accounts.summary(db, account)
 
+    def newest_transfer_ms(self) -> int:
+        """When money last moved; zero before it ever did."""
+        with self._storage.read() as db:
+            row = db.execute("SELECT at_ms FROM transfers ORDER BY id DESC LIMIT 1").fetchone()
+        return int(row[0]) if row else 0
+
     def wallets(self) -> dict[str, Money]:
         """What our proofs should be worth, by mint."""
         with self._storage.read() as db:

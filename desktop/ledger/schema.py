@@ -55,6 +55,8 @@ CREATE TABLE transfers (
 CREATE INDEX transfers_deposits ON transfers (to_id) WHERE kind = 'deposit';
 CREATE INDEX transfers_reserving_payouts ON transfers (reference) WHERE kind = 'payout_reserve';
 
+CREATE INDEX transfers_depositing ON transfers (to_id) WHERE kind = 'deposit';
+
 CREATE TABLE rounding (
     quarter INTEGER PRIMARY KEY,
     rounded_msat INTEGER NOT NULL

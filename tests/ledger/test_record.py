@@ -92,6 +92,36 @@ def test_what_is_not_there_is_not_held(ledger: Ledger) -> None:
     assert ledger.balance("buyer") == Money(10_000)
 
 
+def test_change_goes_back_to_the_mint_last_paid_with(ledger: Ledger) -> None:
+    assert ledger.mint_of("nobody") is None
+    assert ledger.mint_of("buyer") == MINT
+    ledger.deposit("buyer", "https://other", Money.from_sat(2), Money(), "second", 950)
+
+    assert ledger.mint_of("buyer") == "https://other"
+    assert ledger.wallets() == {MINT: Money.from_sat(10), "https://other": Money.from_sat(2)}
+    assert ledger.newest_transfer_ms() == 950
+
+
+def test_questions_of_the_hot_path_never_read_a_whole_table(ledger: Ledger) -> None:
+    asked: list[str] = []
+    with ledger._storage._db.tracer(lambda sql, _: asked.append(sql)):
+        ledger.mint_of("buyer")
+        ledger.buyer_summary("buyer")
+        ledger.unfinished_jobs()
+        ledger.newest_transfer_ms()
+        ledger.wallets()
+        ledger.reserved_payouts()
+        ledger.key("hash")
+        ledger.job("job")
+    questions = [sql for sql in asked if sql.lstrip().startswith("SELECT")]
+    assert len(questions) >= 7
+    for sql in questions:
+        with ledger._storage.read() as db:
+            plan = db.execute(f"EXPLAIN QUERY PLAN {sql}", ["x"] * sql.count("?")).fetchall()
+        scans = [step for *_, step in plan if step.startswith("SCAN") and "USING INDEX jobs_unfinished" not in step]
+        assert scans in ([], ["SCAN transfers"] if "LIMIT 1" in sql else []), sql
+
+
 def test_a_reserved_payout_is_out_of_reach_of_jobs_and_survives_a_restart(path: Path, ledger: Ledger) -> None:
     ledger.reserve_payout("buyer", "close", 1000)
     with pytest.raises(PaymentRequired):
