@@ -101,19 +101,26 @@ class JobAnswer(Struct, frozen=True, kw_only=True):
 
 
 class SettingSheet(Struct, frozen=True, kw_only=True):
-    """A setting as it is declared, with its value as text. `choices` where it is one of a few."""
+    """A setting as it is declared, with its value as text: lists one item a line.
+
+    `allowed` follows "must be"; `choices` are filled where it is one of a few words.
+    """
 
     name: str
+    group: str
     type: str
     value: str
     default: str
     sentence: str
+    allowed: str = ""
     choices: tuple[str, ...] = ()
-    needs_restart: bool = False
 
 
 class SettingsAnswer(Struct, frozen=True, kw_only=True):
-    """Every setting; `notice` says if the file could not be read and what was done with it."""
+    """Settings as the file has them now, to count from the node's next start.
+
+    `notice` says if the file could not be read and what was done with it.
+    """
 
     settings: tuple[SettingSheet, ...]
     notice: str = ""

@@ -53,13 +53,10 @@ QPushButton#segment:focus {{ border-color: {t.accent}; }}
 QPushButton#link {{ color: {t.accent}; border: 2px solid transparent; background: transparent; padding: 2px 6px; }}
 QPushButton#link:focus {{ border-color: {t.accent}; }}
 
-QLineEdit, QComboBox, QPlainTextEdit, QSpinBox {{ background: {t.surface}; border: 1px solid {t.idle};
+QLineEdit, QPlainTextEdit {{ background: {t.surface}; border: 1px solid {t.idle};
     border-radius: 6px; padding: 5px 8px; selection-background-color: {t.accent};
     selection-color: {t.on_accent}; }}
-QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus {{ border: 2px solid {t.accent}; padding: 4px 7px; }}
-QComboBox::drop-down {{ border: 0; width: 22px; }}
-QComboBox::down-arrow {{ image: none; border-left: 4px solid transparent; border-right: 4px solid transparent;
-    border-top: 5px solid {t.muted}; width: 0; height: 0; margin-right: 8px; }}
+QLineEdit:focus, QPlainTextEdit:focus {{ border: 2px solid {t.accent}; padding: 4px 7px; }}
 QComboBox QAbstractItemView {{ background: {t.surface}; border: 1px solid {t.border};
     selection-background-color: {t.raised}; selection-color: {t.text}; }}
 QCheckBox:focus {{ outline: 0; }}

@@ -101,9 +101,9 @@ class Window(QMainWindow):
         house.door.pictured.connect(self._show_snapshot)
         house.door.link_changed.connect(self.show_link)
         self.go_to(OverviewPage)
-        root_focus = self.centralWidget()
-        root_focus.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        root_focus.setFocus()
+        # Nothing is chosen before a key is pressed: the first Tab goes to the first place.
+        self._stack.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._stack.setFocus()
         self.show_link()
 
     @property

@@ -96,7 +96,7 @@ class FakeSteward:
         self.picture = a_snapshot()
         self.followed: list[object] = []
         self.history = [job_line(place) for place in range(1, 251)]
-        self.setting_values = {"name": "Hearth", "threads": "2", "notify": "yes"}
+        self.setting_values = {"name": "Hearth", "threads": "2", "notify": "true"}
         self.bug = False
 
     async def snapshot(self) -> Snapshot:
@@ -125,13 +125,13 @@ class FakeSteward:
     async def settings(self) -> SettingsAnswer:
         sheets = (
             SettingSheet(
-                name="name", type="text", value=self.setting_values["name"], default="Hearth", sentence="What we are."
+                name="name", group="node", type="text", value=self.setting_values["name"], default="Hearth", sentence="What we are."
             ),
             SettingSheet(
-                name="threads", type="number", value=self.setting_values["threads"], default="0", sentence="Threads."
+                name="threads", group="work", type="number", value=self.setting_values["threads"], default="0", sentence="Threads."
             ),
             SettingSheet(
-                name="notify", type="switch", value=self.setting_values["notify"], default="yes", sentence="Tell me."
+                name="notify", group="work", type="switch", value=self.setting_values["notify"], default="true", sentence="Tell me."
             ),
         )
         return SettingsAnswer(settings=sheets)

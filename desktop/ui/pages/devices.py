@@ -27,7 +27,7 @@ class DevicesPage(Page):
         self._bench = BenchmarkPanel(house)
         self._bench.setVisible("benchmark" in house.door.words)
         self.column.addWidget(self._bench)
-        self.column.addStretch()
+        self.column.addStretch(1)
 
     def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
         """Show the latest measurements."""

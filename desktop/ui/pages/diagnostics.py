@@ -39,7 +39,7 @@ class DiagnosticsPage(Page):
             self.column.addWidget(self._doctor_panel())
         if "report" in house.door.words:
             self.column.addWidget(self._report_panel())
-        self.column.addStretch()
+        self.column.addStretch(1)
 
     def enter(self) -> None:
         """Ask for the intervals and run the doctor."""

@@ -53,7 +53,7 @@ class EarningsPage(Page):
         )
         money.body.addWidget(self._mints)
         self.column.addWidget(money)
-        self.column.addStretch()
+        self.column.addStretch(1)
 
     def enter(self) -> None:
         """Ask for the chosen span."""

@@ -29,7 +29,7 @@ class ModelsPage(Page):
         self._empty = label(tr("No model is installed."), "hint", wrap=True)
         self.column.addWidget(self._empty)
         self.column.addWidget(holder)
-        self.column.addStretch()
+        self.column.addStretch(1)
 
     def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
         """Show the models; one that is new gets a panel."""

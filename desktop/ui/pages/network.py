@@ -46,7 +46,7 @@ class NetworkPage(Page):
         self._mint_panel.body.addWidget(label(tr("Money of these mints is taken, of no others."), "hint", wrap=True))
         self._mint_panel.body.addWidget(self._mints)
         self.column.addWidget(self._mint_panel)
-        self.column.addStretch()
+        self.column.addStretch(1)
 
     def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
         """Show what changed."""

@@ -36,7 +36,7 @@ class SettingsPage(Page):
         self._list.setSpacing(12)
         self._panel.body.addWidget(holder)
         self.column.addWidget(self._panel)
-        self.column.addStretch()
+        self.column.addStretch(1)
         self._shown: tuple[SettingSheet, ...] = ()
 
     def enter(self) -> None:

@@ -28,7 +28,7 @@ class BenchmarkStep(Step):
             )
         )
         self.column.addWidget(self._panel)
-        self.column.addStretch()
+        self.column.addStretch(1)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the measurement as it goes."""

@@ -30,7 +30,7 @@ class DeviceStep(Step):
         self.column.addWidget(self._facts)
         self.column.addWidget(self._verdict)
         self.column.addWidget(self._remedies)
-        self.column.addStretch()
+        self.column.addStretch(1)
 
     def enter(self) -> None:
         """Run the checks."""

@@ -42,7 +42,7 @@ class JoinStep(Step):
         self.column.addWidget(self._words)
         self.column.addWidget(panel)
         self.column.addWidget(self._state)
-        self.column.addStretch()
+        self.column.addStretch(1)
         self.next_words = tr("Join")
 
     def leave(self) -> bool:

@@ -44,7 +44,7 @@ class PhraseStep(Step):
         self._faces.addWidget(self._showing())
         self._faces.addWidget(self._asking())
         self.column.addWidget(holder)
-        self.column.addStretch()
+        self.column.addStretch(1)
 
     def enter(self) -> None:
         """Fetch the words; they are forgotten when the step is left."""
@@ -88,7 +88,7 @@ class PhraseStep(Step):
         self._grid.setVerticalSpacing(8)
         self._panel.body.addLayout(self._grid)
         column.addWidget(self._panel)
-        column.addStretch()
+        column.addStretch(1)
         return face
 
     def _asking(self) -> QWidget:
@@ -101,7 +101,7 @@ class PhraseStep(Step):
         column.addLayout(self._form)
         self._verdict = label("", "bad", wrap=True)
         column.addWidget(self._verdict)
-        column.addStretch()
+        column.addStretch(1)
         return face
 
     def _show(self, answer: Result) -> None:

@@ -43,4 +43,4 @@ class WelcomeStep(Step):
         ):
             self.column.addWidget(label(head, "section"))
             self.column.addWidget(label(words, wrap=True))
-        self.column.addStretch()
+        self.column.addStretch(1)
