@@ -8,6 +8,9 @@ from typing import Final
 MAX_SAT: Final = 2_100_000_000_000_000
 """All the bitcoin there will ever be. Whoever names more is mistaken or hostile."""
 
+MAX_COINS: Final = 512
+"""No operation makes more coins than this; mints refuse far longer lists."""
+
 _WANTED_EACH: Final = 2
 _MOST_EXTRA: Final = 12
 _PPK: Final = 1000
@@ -30,16 +33,12 @@ def split(amount: int, denominations: Sequence[int]) -> list[int]:
     rest = amount
     for denomination in sorted(denominations, reverse=True):
         count, rest = divmod(rest, denomination)
-        coins += [denomination] * count
-        if len(coins) > MAX_COINS:
+        if len(coins) + count > MAX_COINS:
             raise ValueError("the keyset has no coins large enough for this amount")
+        coins += [denomination] * count
     if rest:
         raise ValueError("the keyset has no coins small enough for this amount")
     return coins[::-1]
-
-
-MAX_COINS: Final = 512
-"""No operation makes more coins than this; mints refuse far longer lists."""
 
 
 def spread(amount: int, denominations: Sequence[int], held: Mapping[int, int]) -> list[int]:

@@ -18,14 +18,15 @@ def normalise(url: str) -> str:
     Raises SettingsError unless it is https, or plain http to this very computer or an onion service, where nobody
     can listen in. Names, passwords, queries and fragments are refused.
     """
+    url = url.strip()
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         raise _unusable() from None
     if len(url) > _MOST_CHARACTERS or not url.isascii() or not url.isprintable():
         raise _unusable()
-    if parts.scheme not in _DEFAULT_PORTS or not host or " " in url.strip() or "\\" in url:
+    if parts.scheme not in _DEFAULT_PORTS or not host or " " in url or "\\" in url:
         raise _unusable()
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment or url.endswith("?"):
         raise _unusable()
