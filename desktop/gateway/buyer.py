@@ -15,6 +15,7 @@ from desktop.domain.errors import (
     FundsShort,
     HearthError,
     ModelNotFound,
+    PaymentError,
     ProviderUnreachable,
     RequestError,
 )
@@ -139,6 +140,10 @@ class Buyer:
                 lambda: self._purse.send(amount_sat, choice.mint, reference=claim.reference, include_receive_fee=True)
             )
             claim = await asyncio.to_thread(self._claims.sent, claim)
+        except FundsShort:
+            await asyncio.to_thread(self._claims.close, claim)
+            self.release(claim)
+            raise
         except BaseException:
             self.release(claim)
             raise
@@ -180,11 +185,14 @@ class Buyer:
     async def _order(
         self, choice: Choice, client: httpx.AsyncClient, path: str, body: dict[str, object]
     ) -> tuple[Answer, Claim]:
-        """Pay and send. Raises _Elsewhere if that provider failed us and the money is back."""
+        """Pay and send. Raises _Elsewhere if that provider, or the mint it takes, failed us and the money is back."""
         delivered = False
         payment = None
         try:
-            payment = await self.pay(choice, choice.amount_sat, ClaimKind.REQUEST)
+            try:
+                payment = await self.pay(choice, choice.amount_sat, ClaimKind.REQUEST)
+            except PaymentError as error:
+                raise _Elsewhere(error) from None
             try:
                 response = await post(client, path, body, payment.headers)
             except httpx.HTTPError as error:
