@@ -182,13 +182,12 @@ class Relays:
         return tuple(link.state for link in self.links)
 
     async def __aenter__(self) -> Self:
-        # The generated constructors have no annotations, hence the ignored errors.
-        limits = RelayLimits()  # type: ignore[no-untyped-call]
+        limits = RelayLimits()  # type: ignore[no-untyped-call]  # generated, without annotations
         limits = limits.message_max_size(4 * MAX_EVENT_BYTES).event_max_size(MAX_EVENT_BYTES)
-        builder = ClientBuilder()  # type: ignore[no-untyped-call]
+        builder = ClientBuilder()  # type: ignore[no-untyped-call]  # as above
         client = builder.relay_limits(limits).notification_channel_size(64).build()
         # Retries are ours: the library's are fixed at five seconds or more, without growth we could test.
-        options = RelayOptions()  # type: ignore[no-untyped-call]
+        options = RelayOptions()  # type: ignore[no-untyped-call]  # as above
         options = options.reconnect(reconnect=False).limits(limits)
         links = []
         for url in self._urls:
