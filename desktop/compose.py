@@ -77,6 +77,7 @@ class Watchers:
     moment: Callable[[Moment], None]
     worker: Callable[[WorkerHandle], None]
     standing: Callable[[Standing], None]
+    jobs: Callable[[], None] = lambda: None
 
 
 class Composition:
@@ -149,6 +150,11 @@ class Composition:
         """The models to serve: those of the settings, or all that are bundled."""
         return self.settings.models or tuple(entry.id for entry in self.catalogue().entries)
 
+    def offers(self) -> list[Offer]:
+        """What is sold, at which price."""
+        catalogue = self.catalogue()
+        return [Offer(catalogue.entry(each).model, self.settings.price_of(each)) for each in self.model_ids()]
+
     def mode_policy(self, *, unsandboxed: bool) -> ModePolicy:
         """Which sandbox modes may be used. None at all only on a network that is this computer alone."""
         if unsandboxed and not self.is_loopback():
@@ -215,8 +221,7 @@ class Composition:
         policy = self.mode_policy(unsandboxed=unsandboxed)
         preparation = self.preparation(policy, watchers.progress)
         model_ids = self.model_ids()
-        catalogue = self.catalogue()
-        offers = [Offer(catalogue.entry(each).model, settings.price_of(each)) for each in model_ids]
+        offers = self.offers()
         books = Books(Ledger.open(self._ledger_path))
         key_secret = hmac.digest(identity.nostr_secret, b"hearth/session-keys/1", hashlib.sha256)
         cashier = Cashier(wallet, books, key_secret, self.now_ms)
@@ -231,6 +236,10 @@ class Composition:
             return handle
 
         def desk(situation: Situation, busy_changed: Callable[[], None]) -> NodeDesk:
+            def both() -> None:
+                busy_changed()
+                watchers.jobs()
+
             return NodeDesk(
                 offers,
                 situation=situation,
@@ -240,7 +249,7 @@ class Composition:
                 signer=Signer(identity.nostr_secret),
                 new_id=lambda: uuid.uuid4().hex,
                 now_ms=self.now_ms,
-                busy_changed=busy_changed,
+                busy_changed=both,
             )
 
         return Node(

@@ -11,6 +11,7 @@ from types import FrameType
 from desktop import __version__
 from desktop.commands.console import Console, clock
 from desktop.compose import Composition, Watchers
+from desktop.doorway import Doorway, open_doorway
 from desktop.network.directory.enrolment import Standing
 from desktop.node.life import Moment
 from desktop.node.node import Node
@@ -26,17 +27,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="if no sandbox works here, run without one; only where relays, mints and wire stay on this computer",
     )
+    parser.add_argument(
+        "--wait-to-join",
+        action="store_true",
+        help="announce nothing and take no requests until the owner joins, in the window or with `hearth resume`",
+    )
 
 
 def run(arguments: argparse.Namespace, home: Composition, console: Console) -> int:
     """Serve until a signal asks to stop; withdraw, finish or refund, and end within five seconds."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     with home.instance():
-        asyncio.run(_serve(home, console, unsandboxed=arguments.unsandboxed_on_loopback))
+        asyncio.run(
+            _serve(
+                home,
+                console,
+                unsandboxed=arguments.unsandboxed_on_loopback,
+                wait_to_join=arguments.wait_to_join,
+            )
+        )
     return 0
 
 
-async def _serve(home: Composition, console: Console, *, unsandboxed: bool) -> None:
+async def _serve(home: Composition, console: Console, *, unsandboxed: bool, wait_to_join: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -54,15 +67,48 @@ async def _serve(home: Composition, console: Console, *, unsandboxed: bool) -> N
             "Write it down: `hearth wallet phrase` shows it. It is the only way back to your money."
         )
     voice = _Voice(console)
-    watchers = Watchers(voice.progress, voice.moment, voice.worker, voice.standing)
+    news = _News(voice)
+    watchers = Watchers(voice.progress, news.moment, news.worker, news.standing, news.jobs)
     with home.wallet(identity) as wallet:
         node = home.node(identity, wallet, watchers, unsandboxed=unsandboxed)
-        try:
-            await node.start()
-            voice.listening(node)
-            await stop.wait()
-        finally:
-            await node.stop()
+        async with open_doorway(home, node, stop.set) as news.doorway:
+            try:
+                if wait_to_join:
+                    node.pause()
+                await node.start(enrol=not wait_to_join)
+                voice.listening(node)
+                await stop.wait()
+            finally:
+                await node.stop()
+
+
+class _News:
+    """Passes on what the node tells: to whoever reads along, and to the door once it is open."""
+
+    def __init__(self, voice: _Voice) -> None:
+        self._voice = voice
+        self.doorway: Doorway | None = None
+
+    def moment(self, moment: Moment) -> None:
+        self._voice.moment(moment)
+        self._changed()
+
+    def worker(self, worker: WorkerHandle) -> None:
+        self._voice.worker(worker)
+        if self.doorway is not None:
+            self.doorway.worker_started(worker)
+
+    def standing(self, standing: Standing) -> None:
+        self._voice.standing(standing)
+        self._changed()
+
+    def jobs(self) -> None:
+        if self.doorway is not None:
+            self.doorway.jobs_changed()
+
+    def _changed(self) -> None:
+        if self.doorway is not None:
+            self.doorway.door.changed()
 
 
 class _Voice:

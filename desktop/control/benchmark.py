@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -22,7 +22,7 @@ PROMPT: Final = "Write a long story about a lighthouse keeper and the sea."
 class Generator(Protocol):
     """The part of a worker that is measured."""
 
-    def generate(self, generation: Generation) -> AsyncIterator[Delta | Finish]:
+    def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finish, None]:
         """The pieces of an answer."""
         ...
 
@@ -91,19 +91,19 @@ class Benchmark:
         generation = Generation(
             job_id=uuid.uuid4().hex, model_id=model_id, sampling=sampling, messages=(Message("user", PROMPT),)
         )
-        first_s, tokens, rate = 0.0, 0, 0.0
-        async for piece in worker.generate(generation):
-            if not isinstance(piece, Delta) or not piece.tokens:
-                continue
-            now_s = self._clock_s()
-            if not tokens:
-                first_s, tokens = now_s, piece.tokens
-                start_tokens = tokens
-                continue
-            tokens += piece.tokens
-            rate = (tokens - start_tokens) / max(now_s - first_s, 1e-9)
-            done = (len(before) + min(1.0, tokens / TOKENS)) / TIMES
-            self._show(Measurement(running=True, share_done=done, tokens_per_s=rate))
+        first_s, start_tokens, tokens, rate = 0.0, 0, 0, 0.0
+        async with aclosing(worker.generate(generation)) as pieces:
+            async for piece in pieces:
+                if not isinstance(piece, Delta) or not piece.tokens:
+                    continue
+                now_s = self._clock_s()
+                if not tokens:
+                    first_s, start_tokens, tokens = now_s, piece.tokens, piece.tokens
+                    continue
+                tokens += piece.tokens
+                rate = (tokens - start_tokens) / max(now_s - first_s, 1e-9)
+                done = (len(before) + min(1.0, tokens / TOKENS)) / TIMES
+                self._show(Measurement(running=True, share_done=done, tokens_per_s=rate))
         if not rate:
             raise Unavailable("The answer was too short to be measured.")
         return rate

@@ -40,6 +40,7 @@ from desktop.control.snapshot import (
     Today,
     UptimeSummary,
 )
+from desktop.domain.errors import Unavailable
 from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState
 from desktop.machine.doctor import Check
@@ -141,6 +142,13 @@ class NodeSteward:
         self._books: Books | None = None
         self._worker: WorkerHandle | None = None
 
+    @property
+    def worker(self) -> WorkerHandle:
+        """The worker that runs, or Unavailable."""
+        if self._worker is None or not self._worker.pids:
+            raise Unavailable("No worker is ready.", now="Resume, or wait until the model is loaded.")
+        return self._worker
+
     def worker_started(self, worker: WorkerHandle) -> None:
         """A new worker runs."""
         self._worker = worker
@@ -172,8 +180,9 @@ class NodeSteward:
         await self._pauses.begin(request.until_ms, finish_first=request.finish_first)
 
     async def resume(self) -> None:
-        """Work again."""
+        """Work again; whoever was never announced is from now on."""
         self._pauses.end()
+        await self._node.enrol()
 
     async def enrol(self) -> None:
         """Join: announce, and take requests."""
@@ -219,6 +228,7 @@ class NodeSteward:
     async def doctor(self) -> DoctorAnswer:
         """Check this computer, and whether the worker is shut in."""
         checks = [check_sheet(check) for check in await asyncio.to_thread(self._estate.checks)]
+        checks.append(self._relay_check())
         if self._worker is not None:
             checks.append(CheckSheet(name="sandbox", passed=True, value=self._worker.mode.in_words))
         return DoctorAnswer(checks=tuple(checks))
@@ -296,6 +306,18 @@ class NodeSteward:
                 offered=takes,
             )
             for offer in self._estate.offers
+        )
+
+    def _relay_check(self) -> CheckSheet:
+        states, needed = self._node.relays, self._node.standing.needed
+        up = sum(state.connected for state in states)
+        passed = not states or up >= max(needed, 1)
+        return CheckSheet(
+            name="relays",
+            passed=passed,
+            value=f"{up} of {len(states)} answer" if states else "not asked yet",
+            threshold=f"{max(needed, 1)} that answer",
+            remedy="" if passed else "Check the internet connection, or configure other relays.",
         )
 
     def _relays(self) -> tuple[Relay, ...]:

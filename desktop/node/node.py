@@ -130,8 +130,13 @@ class Node:
         """What we tell about ourselves."""
         return self._info()
 
-    async def start(self) -> None:
-        """Heal the books, load the worker, listen, announce.
+    @property
+    def open_jobs(self) -> int:
+        """Jobs that are not settled yet."""
+        return self._desk.open_jobs
+
+    async def start(self, *, enrol: bool = True) -> None:
+        """Heal the books, load the worker, listen, and announce unless that shall wait for `enrol`.
 
         Returns when the node listens; worker and relays follow in their own time and are told through `watch`.
         Raises StorageUnusable, NetworkError and the like where nothing can be started.
@@ -143,10 +148,18 @@ class Node:
         self._http_port = await self._server.start()
         self._wire = self._outside.wire(self._http_port)
         await self._wire.start()
-        await self._outside.relays.__aenter__()
-        self._enrolment = self._outside.enrolment(self._announcement(), self._on_standing)
-        await self._enrolment.__aenter__()
+        if enrol:
+            await self.enrol()
         self._nudge()
+
+    async def enrol(self) -> None:
+        """Announce on the relays and stay announced; once that is so, announce again what is true now."""
+        if self._enrolment is not None:
+            self._enrolment.announce(self._announcement())
+            return
+        self._enrolment = self._outside.enrolment(self._announcement(), self._on_standing)
+        await self._outside.relays.__aenter__()
+        await self._enrolment.__aenter__()
 
     def pause(self) -> None:
         """Take no new requests; those at work end first. The device is released when the last one has."""

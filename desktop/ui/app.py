@@ -30,6 +30,7 @@ from desktop.ui.window import Window
 from desktop.ui.wizard.wizard import Wizard
 
 QUIT_MS: Final = 8000
+WAIT_TO_JOIN: Final = "--wait-to-join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,11 @@ class Hearth(QObject):
         appearance = Appearance(app)
         appearance.choose(preferences.values.theme)
         self.house = House(Door(setup.address, self), appearance, preferences, lambda: time.time_ns() // 1_000_000)
-        self._launcher = Launcher(setup.node_command, setup.log, self) if setup.node_command else None
+
+        def command() -> list[str]:
+            return [*setup.node_command, *([] if preferences.values.welcomed else [WAIT_TO_JOIN])]
+
+        self._launcher = Launcher(command, setup.log, self) if setup.node_command else None
         self.window = Window(self.house)
         self.tray = Tray(self.house, self)
         self._notifications = Notifications(self.house, self.tray.notify, self)

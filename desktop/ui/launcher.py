@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ MOST_WORDS_BYTES: Final = 4000
 
 
 class Launcher(QObject):
-    """`ensure` starts `command` unless it runs; after `TRIES` ends in a row it gives up and emits `gave_up`.
+    """`ensure` starts what `command` says unless it runs; after `TRIES` ends in a row it gives up and emits `gave_up`.
 
     The node is no child of the window's session: it goes on when the window ends, however that ends. What it says
     before it ends goes to `log`, which only the user can read.
@@ -25,9 +25,9 @@ class Launcher(QObject):
 
     gave_up = Signal(str)
 
-    def __init__(self, command: Sequence[str], log: Path, parent: QObject | None = None) -> None:
+    def __init__(self, command: Callable[[], Sequence[str]], log: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._command = list(command)
+        self._command = command
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._starts: list[float] = []
@@ -59,10 +59,11 @@ class Launcher(QObject):
     def _start(self) -> None:
         self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log.touch(mode=0o600)
+        command = list(self._command())
         with self._log.open("wb") as log:
             if sys.platform == "win32":
                 self._process = subprocess.Popen(
-                    self._command,
+                    command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -70,7 +71,7 @@ class Launcher(QObject):
                 )
             else:
                 self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
                 )
 
     def _last_words(self) -> str:

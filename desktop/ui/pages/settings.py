@@ -158,7 +158,7 @@ class SettingField(QWidget):
             return
 
         def written(_: Result) -> None:
-            self._say(tr("Saved; it counts from the next start.") if self._sheet.needs_restart else tr("Saved."))
+            self._say(tr("Saved. It counts from the next start of Hearth."))
 
         def refused(refusal: Refusal) -> None:
             self._say(" ".join(part for part in (refusal.what, refusal.why, refusal.now) if part))

@@ -1,0 +1,96 @@
+"""The second part of the composition root: the door into a running node, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import pynvml
+
+from desktop import __version__
+from desktop.compose import Composition
+from desktop.config.settings import Settings
+from desktop.control.address import door_in
+from desktop.control.benchmark import Benchmark
+from desktop.control.configuration import Configuration
+from desktop.control.node_steward import Estate, NodeSteward
+from desktop.control.pauses import Pauses
+from desktop.control.readings import CpuReadings
+from desktop.control.records import Records
+from desktop.control.server import Door
+from desktop.domain.model import ModelKind
+from desktop.machine.devices import NvidiaCards, read_cpu, survey
+from desktop.machine.doctor import examine
+from desktop.machine.private_file import write_private
+from desktop.machine.settings_file import load_settings, save_settings
+from desktop.node.node import Node
+from desktop.proof.receipts import verify
+from desktop.worker.handle import WorkerHandle
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """The open door of a running node; `steward` and `door` hear of what the node's watchers hear."""
+
+    door: Door
+    steward: NodeSteward
+
+    def worker_started(self, worker: WorkerHandle) -> None:
+        """A worker runs."""
+        self.steward.worker_started(worker)
+        self.door.changed()
+
+    def jobs_changed(self) -> None:
+        """A job began or ended."""
+        self.steward.jobs_changed()
+        self.door.changed()
+
+
+@asynccontextmanager
+async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) -> AsyncIterator[Doorway]:
+    """The door into `node`, open; `stop` begins its end. Raises AlreadyRunning or StorageUnusable."""
+    cards = NvidiaCards(pynvml)
+    offers = home.offers()
+    chats = [offer.model.id for offer in offers if offer.model.kind is ModelKind.CHAT]
+
+    def changed() -> None:
+        door.changed()
+
+    def phrase() -> str:
+        stored = home.phrases().load()
+        return "" if stored is None else stored.phrase
+
+    def settings() -> tuple[Settings, str]:
+        loaded = load_settings(home.paths.config, home.now_ms)
+        return loaded.settings, " ".join(loaded.notices)
+
+    with home.report() as report:
+        pauses = Pauses(node, home.paths.data / "pause.json", write=write_private, changed=changed, now_ms=home.now_ms)
+        steward = NodeSteward(
+            node,
+            Estate(
+                offers=offers,
+                relay_urls=home.settings.relays,
+                data_folder=str(home.paths.data),
+                checks=lambda: examine(home.paths, survey(cards), home.now_ms),
+                phrase=phrase,
+                quit=stop,
+            ),
+            records=Records(report, verify, home.now_ms),
+            readings=CpuReadings(read_cpu()),
+            configuration=Configuration(settings, partial(save_settings, home.paths.config)),
+            pauses=pauses,
+            benchmark=Benchmark(lambda: steward.worker, chats[0] if chats else None, changed, home.now_ms),
+            now_ms=home.now_ms,
+        )
+        door = Door(steward, door_in(home.paths.runtime), version=__version__)
+        await door.open()
+        try:
+            await pauses.restore()
+            yield Doorway(door, steward)
+        finally:
+            await steward.close()
+            await door.close()
+            cards.close()

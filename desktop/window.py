@@ -1,0 +1,48 @@
+"""What the window is told when it starts: where the node's door is, and how to start a node."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from desktop.control.address import door_in
+from desktop.domain.errors import HearthError
+from desktop.machine.paths import Paths
+
+RESOURCES: Final = Path(__file__).resolve().parent.parent / "resources"
+NO_DISPLAY: Final = (
+    "There is no display to open a window on. `hearth node` runs without one; `hearth status` tells how it goes."
+)
+
+
+def open_window(home: Path | None, *, hidden: bool, node_arguments: tuple[str, ...] = ()) -> int:
+    """Show the window until its owner quits; 1 with words on standard error if that is not possible here."""
+    if (
+        sys.platform == "linux"
+        and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+        and (os.environ.get("QT_QPA_PLATFORM", "") not in {"offscreen", "minimal", "vnc"})
+    ):
+        print(NO_DISPLAY, file=sys.stderr)
+        return 1
+    # Imported last: without a display there may be no graphics libraries to import either.
+    from desktop.ui.app import Setup, run
+
+    try:
+        paths = Paths.of_user(os.environ, Path.home()) if home is None else Paths.below(home)
+        paths.create()
+        command = [sys.executable, "-m", "desktop", "node", *node_arguments]
+        setup = Setup(
+            address=door_in(paths.runtime),
+            window_name=paths.runtime / "window.sock",
+            preferences=paths.config / "window.json",
+            translations=RESOURCES / "translations",
+            log=paths.log / "node-start.log",
+            node_command=command if home is None else [*command, "--home", str(home.absolute())],
+            hidden=hidden,
+        )
+        return run(setup)
+    except HearthError as error:
+        print(error, file=sys.stderr)
+        return 1
