@@ -61,9 +61,10 @@ async def _sandbox(home: Composition, console: Console, *, show_attempts: bool) 
     if show_attempts:
         for line in report.lines:
             console.say(f"  {'held' if line.passed else 'BROKE OUT'}  {line.name}: {line.outcome}")
+    held = sum(line.passed for line in report.lines)
     return check(
         ok=report.passed,
-        value=f"{report.mode.value}, {sum(line.passed for line in report.lines)} of {len(report.lines)} attempts refused",
+        value=f"{report.mode.value}, {held} of {len(report.lines)} attempts came out as they should",
         remedy="Run `hearth doctor --sandbox` and report what broke out. Nothing runs until it holds.",
     )
 

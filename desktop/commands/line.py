@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hearth",
         description="Lend an idle GPU to an open AI inference network and get paid for it.",
-        epilog="Without a command the window opens; --hidden leaves it in the tray.",
+        epilog="Without a command the window opens; --hidden leaves it in the tray, --attach starts no node for it.",
     )
     parser.add_argument("--version", action="version", version=f"Hearth {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

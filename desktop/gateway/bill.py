@@ -12,10 +12,9 @@ from desktop.domain.pricing import Price, Usage
 class Bill:
     """What went out and came back.
 
-    `paid` is what the provider could keep, `fees` what mints took from us on top, both ways. `change` is what came
-    back, `change_face` its face value before our mint's fee. `charged` is what the provider says it took, `expected`
-    what its price says. With a session key nothing goes out or comes back per request: `paid` and `change` are zero.
-    `complaint` is empty if all of it agrees.
+    `paid` is what the provider could keep, `change` what it gave back, `fees` what mints took from us besides, both
+    ways. `charged` is what the provider says it took, `expected` what its price says. With a session key nothing goes
+    out or comes back per request: `paid` and `change` are zero. `complaint` is empty if all of it agrees.
     """
 
     paid: Money
@@ -25,6 +24,11 @@ class Bill:
     expected: Money | None
     usage: Usage | None
     complaint: str = ""
+
+    @property
+    def spent(self) -> Money:
+        """What is missing in the wallet now."""
+        return self.paid - self.change + self.fees
 
     @property
     def honest(self) -> bool:

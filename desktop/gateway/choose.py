@@ -17,6 +17,8 @@ from desktop.wallet.mint_url import normalise
 # A byte-level tokenizer never makes more tokens than there are bytes; templates add a few per message and around.
 TOKENS_PER_MESSAGE: Final = 16
 TOKENS_AROUND: Final = 64
+# Mints commonly take one sat for taking coins in; change of a single sat would be lost to it.
+CHANGE_SAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,13 @@ class Choice:
 
     @property
     def amount_sat(self) -> int:
-        """What to send: at least one sat, since nothing smaller can be sent."""
-        return max(1, self.most.ceil_sat)
+        """What to send: the most it may cost, and enough on top that the change is worth its mint's fee."""
+        return amount_for(self.most)
+
+
+def amount_for(most: Money) -> int:
+    """The sats to send for a request of at most that cost."""
+    return max(1, most.ceil_sat) + CHANGE_SAT
 
 
 def chat_bound(messages: Sequence[Message]) -> int:
@@ -98,7 +105,7 @@ def _choice(wish: Wish, provider: Provider, listing: Listing, held: Mapping[str,
     most = listing.price.cost(usage)
     if wish.most is not None and most > wish.most:
         return None
-    amount_sat = max(1, most.ceil_sat)
+    amount_sat = amount_for(most)
     mints = [mint for mint in held if held[mint] >= amount_sat and mint in _mints(provider)]
     # The fullest purse: it keeps the others whole for providers that take nothing else.
     mint = max(mints, key=lambda name: (held[name], name), default=None)

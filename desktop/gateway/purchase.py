@@ -61,7 +61,7 @@ class TokenPayment:
             complaint = ""  # cut off before the count: what came back is all there is to compare
         return Bill(
             paid=Money.from_sat(self._sent.amount_sat),
-            change=Money.from_sat(settled.returned_sat),
+            change=Money.from_sat(settled.face_sat),
             fees=Money.from_sat(self._sent.fee_sat + self._sent.face_sat - self._sent.amount_sat + settled.fee_sat),
             charged=closing.charged,
             expected=expected,

@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 class Settled:
     """The outcome, what came into the wallet, and why the claim is still open if it is. Amounts are sats.
 
-    `taken_back` says that it was our own token that came back: the provider never redeemed it.
+    `face_sat` is the face value of the token it came as, `fee_sat` what the mint kept of that. `taken_back` says that it was our own token that came back: the provider never redeemed it.
     """
 
     claim: Claim
@@ -130,6 +130,7 @@ class Settler:
         return None if key is None else {"Authorization": f"Bearer {key}"}
 
     async def _take(self, claim: Claim) -> Settled:
+        face_sat = 0
         try:
             money = await asyncio.to_thread(
                 lambda: self._purse.receive(claim.change, reference=f"{claim.reference}/change")
@@ -138,7 +139,8 @@ class Settler:
             # Forged, spent by the provider itself, or worth less than its fee: no later try can make it money.
             _log.warning("change could not be taken: %s", type(error).__name__)
             await asyncio.to_thread(self._claims.close, claim)
-            return Settled(claim, Outcome.NOTHING_OWED, why=str(error))
+            given_sat = face_sat if isinstance(error, TokenWorthless) else 0
+            return Settled(claim, Outcome.NOTHING_OWED, why=str(error), face_sat=given_sat)
         except PaymentError as error:
             return Settled(claim, Outcome.OPEN, why=str(error))
         return await self._close(claim, money)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -71,14 +72,18 @@ class Life:
         await self._enter(Decision(NodeState.OFF, Reason.STOPPED_BY_OWNER), "")
 
     async def _follow(self) -> None:
+        clock = asyncio.get_running_loop().time
+        beat_at_s = clock() + HEARTBEAT_S
         while True:
             signals, detail = self._look()
             await self._enter(decide(signals), detail)
-            try:
-                await asyncio.wait_for(self._nudged.wait(), HEARTBEAT_S)
-            except TimeoutError:
-                await self._books.run(lambda ledger: ledger.alive(self._now_ms()))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(beat_at_s):
+                    await self._nudged.wait()
             self._nudged.clear()
+            if clock() >= beat_at_s:
+                await self._books.run(lambda ledger: ledger.alive(self._now_ms()))
+                beat_at_s = clock() + HEARTBEAT_S
 
     async def _enter(self, decision: Decision, detail: str) -> None:
         before = self._moment

@@ -79,7 +79,9 @@ class Preparation:
 
 def _renew(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
+    folder.mkdir(parents=True)
+    # Weights are public; the worker, which may be another user than the node, must be able to read them.
+    folder.chmod(0o755)
 
 
 def _replace(unfinished: Path, folder: Path) -> None:

@@ -111,7 +111,8 @@ async def test_an_honest_provider_answers_and_gives_the_right_change(market: Mar
     assert bill is not None
     assert bill.honest, bill.complaint
     assert bill.expected == bill.charged == Money(4010)
-    assert bill.paid - bill.change == Money.from_sat(5) + Money.from_sat(market.mint.fee_sat)
+    assert bill.paid - bill.change == Money.from_sat(5)
+    assert bill.spent == Money.from_sat(START_SAT - market.purse.funds_sat)
     assert market.claims.open_claims() == []
     assert provider.earned_msat == 5000
     market.check_books(provider)

@@ -7,7 +7,7 @@ from desktop.domain.inference import Message
 from desktop.domain.model import ModelKind
 from desktop.domain.money import Money
 from desktop.domain.pricing import Price, Usage
-from desktop.gateway.choose import Wish, chat_bound, choices, least_cost, texts_bound
+from desktop.gateway.choose import CHANGE_SAT, Wish, chat_bound, choices, least_cost, texts_bound
 from desktop.network.directory.announcement import Announcement, Listing, Provider
 
 A, B = "https://a.example.com", "https://b.example.com"
@@ -27,7 +27,7 @@ def test_the_cheapest_that_can_be_paid_comes_first() -> None:
     wish = Wish(ModelKind.CHAT, "m", 100, max_tokens=10)
     found = choices(wish, [dear, cheap, elsewhere, junk], {A: 1000, B: 0})
     assert [choice.provider.public_key for choice in found] == ["2", "1"]
-    assert found[0].amount_sat == 1
+    assert found[0].amount_sat == 1 + CHANGE_SAT
     assert found[0].most == Price(5_000_000, 5_000_000).cost(Usage(100, 10))
 
 

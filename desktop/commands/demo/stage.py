@@ -1,0 +1,113 @@
+"""The network of the demo: two relays, a mint, a node in its own process, a buyer with a purse of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from desktop.commands.console import Console
+from desktop.commands.demo.node_process import NodeProcess
+from desktop.compose import RESOURCES, Composition
+from desktop.config.settings import Settings
+from desktop.domain.errors import PaymentRequired
+from desktop.domain.pricing import Price
+from desktop.gateway.buyer import Buyer
+from desktop.machine.paths import Paths
+from desktop.machine.settings_file import save_settings
+from desktop.network.local.mint import LocalMint, ensure_environment
+from desktop.network.local.relay import LocalRelay
+from desktop.wallet.wallet import Wallet
+
+# High for so small a model, so that whole sats move and change has to be given.
+PRICE: Final = Price(prompt_msat_per_million=10_000_000, completion_msat_per_million=50_000_000, request_msat=1000)
+SLOTS: Final = 8
+
+
+class Stage:
+    """Everything that runs while the demo plays; set up on entry, torn down on exit, whatever happened."""
+
+    def __init__(self, folder: Path, console: Console) -> None:
+        self._folder = folder
+        self._console = console
+        self._stack = AsyncExitStack()
+        self._start_s = time.monotonic()
+        self.relays: tuple[LocalRelay, ...] = ()
+        self.mint_url = ""
+        self.node: NodeProcess
+        self.node_home: Composition
+        self.buyer_home: Composition
+        self.wallet: Wallet
+        self.buyer: Buyer
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._set_up()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def tell(self, sentence: str) -> None:
+        """A step of the set-up, with the time."""
+        self._console.say(f"  {time.monotonic() - self._start_s:5.1f} s  {sentence}")
+
+    async def fund(self, amount_sat: int) -> None:
+        """Give the buyer sats, over an invoice that the mint's pretended Lightning pays by itself."""
+
+        def fund() -> None:
+            quote = self.wallet.mint_quote(amount_sat, self.mint_url)
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    self.wallet.mint_tokens(quote)
+                except PaymentRequired:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
+                else:
+                    return
+
+        await asyncio.to_thread(fund)
+        self.tell(f"The buyer's wallet holds {amount_sat:,} sat.")
+
+    async def _set_up(self) -> None:
+        console = self._console
+        console.say("Setting up a network on this computer only.")
+        environment = RESOURCES.parent / ".venv-mint"
+        await asyncio.to_thread(ensure_environment, environment, self.tell)
+        self.relays = (LocalRelay(), LocalRelay())
+        for relay in self.relays:
+            await self._stack.enter_async_context(relay)
+        mint = await self._stack.enter_async_context(LocalMint(environment, self._folder / "mint"))
+        self.mint_url = mint.url
+        self.tell(f"Two relays and a mint run: {', '.join(relay.url for relay in self.relays)}, {mint.url}.")
+        self.node_home = self._home("node", node_name="The demo's node")
+        self.buyer_home = self._home("buyer")
+        self.node = await self._stack.enter_async_context(NodeProcess(self._folder / "node", self.tell))
+        identity, _ = await asyncio.to_thread(self.buyer_home.identity)
+        self.wallet = self._stack.enter_context(self.buyer_home.wallet(identity))
+        self.buyer = await self._stack.enter_async_context(self.buyer_home.buyer(self.wallet))
+        await self.node.wait_enrolled()
+
+    def _home(self, name: str, node_name: str = "") -> Composition:
+        paths = Paths.below(self._folder / name)
+        paths.create()
+        settings = Settings(
+            node_name=node_name,
+            relays=tuple(relay.url for relay in self.relays),
+            mints=(self.mint_url,),
+            wire="disabled",
+            default_price=PRICE,
+            slots=SLOTS,
+        )
+        save_settings(paths.config, settings)
+        return Composition(paths, settings)
