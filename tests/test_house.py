@@ -167,17 +167,26 @@ def computer(tmp_path: Path) -> Path:
     return path
 
 
-def with_apt(computer: Path, *, brings: str = "") -> None:
-    """Give it a package manager that writes down what it is asked, and brings one program when it installs."""
-    log = computer.parent / "apt"
-    bring = (
-        f'case "$*" in *install*) {shutil.which("cp")} {computer}/curl-not-there {computer}/{brings};; esac'
-        if brings
-        else ""
+def with_apt(computer: Path, *, python: str = "3.13.5-1", also: str = "") -> None:
+    """Give it a package manager that writes down what it is asked, and brings the programs it is asked to install.
+
+    `python` is the version of its own Python; `also` is another one's package, beside it.
+    """
+    log, link = computer.parent / "apt", shutil.which("ln")
+    stub(
+        computer / "apt-get",
+        f'echo "$DEBIAN_FRONTEND: $*" >> {log}',
+        'case "$*" in *install*) ;; *) exit 0;; esac',
+        'for package in "$@"; do case $package in',
+        f"curl) {link} -s {shutil.which('true')} {computer}/curl;;",
+        f"python3 | python3.1?) {link} -s {sys.executable} {computer}/$package;;",
+        "esac; done",
     )
-    stub(computer / "curl-not-there")
-    stub(computer / "apt-get", f'echo "$DEBIAN_FRONTEND: $*" >> {log}', bring)
-    stub(computer / "apt-cache", "echo '  Candidate: 3.13.5-1'")
+    stub(
+        computer / "apt-cache",
+        f'[ "$1" != policy ] || echo "  Candidate: {python}"',
+        f'[ "$1" != show ] || [ "$2" = "{also}" ]',
+    )
 
 
 def set_up_system(computer: Path, level: str, **extra: str) -> tuple[int, str, list[str]]:
@@ -210,7 +219,7 @@ def test_an_administrator_gets_the_missing_packages_installed_without_a_question
     stub(computer / "id", "echo 0")
     (computer / "curl").unlink()
     (computer / "bwrap").unlink()
-    with_apt(computer, brings="curl")
+    with_apt(computer)
 
     status, said, asked = set_up_system(computer, "test")
 
@@ -224,13 +233,43 @@ def test_an_administrator_gets_the_missing_packages_installed_without_a_question
 
 def test_an_ordinary_user_with_sudo_gets_them_through_it(computer: Path) -> None:
     (computer / "curl").unlink()
-    with_apt(computer, brings="curl")
+    with_apt(computer)
     stub(computer / "sudo", '[ "$1" != -n ] || exit 0', 'exec "$@"')
 
     status, _, asked = set_up_system(computer, "test")
 
     assert status == 0
     assert asked == ["noninteractive: update", "noninteractive: install -y --no-install-recommends curl"]
+
+
+@pytest.mark.parametrize(
+    ("python", "also", "packages"),
+    [
+        ("3.11.2-1+b1", "", "python3 python3-venv"),  # Debian 12
+        ("3.12.3-0ubuntu2", "", "python3 python3-venv"),  # Ubuntu 24.04
+        ("3.10.6-1~22.04.1", "python3.11-venv", "python3.11 python3.11-venv"),  # Ubuntu 22.04
+    ],
+)
+def test_the_python_that_the_system_offers_is_installed(computer: Path, python: str, also: str, packages: str) -> None:
+    (computer / "python3").unlink()
+    stub(computer / "id", "echo 0")
+    with_apt(computer, python=python, also=also)
+
+    status, _, asked = set_up_system(computer, "demo")
+
+    assert status == 0
+    assert asked[-1] == f"noninteractive: install -y --no-install-recommends {packages}"
+
+
+def test_a_system_without_a_python_new_enough_says_so(computer: Path) -> None:
+    (computer / "python3").unlink()
+    stub(computer / "id", "echo 0")
+    with_apt(computer, python="3.9.2-3")
+
+    status, said, _ = set_up_system(computer, "demo")
+
+    assert status == 1
+    assert "make PYTHON=/path/to/python" in said
 
 
 def test_an_ordinary_user_without_sudo_is_told_what_to_ask_for(computer: Path) -> None:
