@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-MAX_SAT: Final = 2_100_000_000_000_000
-"""All the bitcoin there will ever be. Whoever names more is mistaken or hostile."""
+MAX_SAT: Final = 100_000_000_000
+"""A thousand bitcoin. Whoever names more to a wallet like this is mistaken or hostile."""
 
 MAX_COINS: Final = 512
 """No operation makes more coins than this; mints refuse far longer lists."""

@@ -120,7 +120,10 @@ def coins_in_state(db: Database, mint: str, state: str) -> list[StoredCoin]:
 
 def spend(db: Database, operation_id: int) -> None:
     """The mint has taken the inputs of this operation. Those that were in a token once stay, to tell that token."""
-    db.execute("UPDATE coins SET state = 'returned' WHERE operation_id = ? AND sent_by IS NOT NULL", [operation_id])
+    db.execute(
+        "UPDATE coins SET state = 'returned', operation_id = NULL WHERE operation_id = ? AND sent_by IS NOT NULL",
+        [operation_id],
+    )
     db.execute("DELETE FROM coins WHERE operation_id = ? AND sent_by IS NULL", [operation_id])
 
 
@@ -136,9 +139,14 @@ def release(db: Database, operation_id: int) -> None:
 def mark_spent(db: Database, coin: StoredCoin, *, was: str) -> bool:
     """Someone has spent this coin. True if it was in the state `was` until now, and nothing is done otherwise."""
     key = [coin.keyset_id, coin.counter, was]
-    where = "keyset_id = ? AND counter = ? AND state = ?"
-    changed = db.execute(f"UPDATE coins SET state = 'returned' WHERE {where} AND sent_by IS NOT NULL", key).rowcount  # noqa: S608 - a constant
-    changed += db.execute(f"DELETE FROM coins WHERE {where} AND sent_by IS NULL", key).rowcount  # noqa: S608 - a constant
+    changed = db.execute(
+        "UPDATE coins SET state = 'returned', operation_id = NULL"
+        " WHERE keyset_id = ? AND counter = ? AND state = ? AND sent_by IS NOT NULL",
+        key,
+    ).rowcount
+    changed += db.execute(
+        "DELETE FROM coins WHERE keyset_id = ? AND counter = ? AND state = ? AND sent_by IS NULL", key
+    ).rowcount
     return changed > 0
 
 

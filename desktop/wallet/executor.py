@@ -9,13 +9,14 @@ process lived, died, or did both several times.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from desktop.domain.errors import HearthError, MintMisbehaved, MintUnreachable
 from desktop.wallet import coin_records, operation_records, tokens
 from desktop.wallet.coin import Coin
 from desktop.wallet.derivation import SecretSource
+from desktop.wallet.keyset_records import next_counter, raise_counter
 from desktop.wallet.mint import Mint
 from desktop.wallet.operation import Output, SignedOutput, Sums, Work
 from desktop.wallet.refusal import MintRefusal
@@ -23,7 +24,7 @@ from desktop.wallet.signing import Request, blinded, verified, whole
 from desktop.wallet.storage import Storage
 
 _ROUNDS: Final = 3
-_STATES_AT_ONCE: Final = 100
+_BATCH: Final = 100
 
 
 class Retry(Exception):
@@ -107,12 +108,36 @@ class Executor:
         signed = [request for request in requests if request.point in found]
         return verified(signed, [found[request.point] for request in signed], mint.recorded())
 
+    def look_for_all(self, mint: Mint, work: Work) -> list[SignedOutput] | None:
+        """The signatures on all outputs of an operation, of the newest attempt that has them all; or None.
+
+        Signatures on other amounts, or on a part of the outputs, are of another operation: of a copy of this wallet.
+        """
+        for outputs in work.attempts:
+            found = self.look_for(mint, [replace(output, amount=0) for output in outputs])
+            if [one.amount for one in found] == [output.amount for output in outputs]:
+                return [replace(one, output=output) for one, output in zip(found, outputs, strict=True)]
+        return None
+
+    def skip_used_counters(self, mint: Mint, work: Work) -> None:
+        """Move the counter past all that the mint has signed, after a copy of this wallet was ahead of us."""
+        keyset_id = work.outputs[0].keyset_id
+        while True:
+            with self.storage.transaction() as db:
+                first = next_counter(db, keyset_id)
+            batch = [Output(keyset_id, counter, 0) for counter in range(first, first + _BATCH)]
+            found = self.look_for(mint, batch)
+            if not found:
+                return
+            with self.storage.transaction() as db:
+                raise_counter(db, keyset_id, max(one.output.counter for one in found) + 1)
+
     def states(self, mint: Mint, coins: Sequence[Coin]) -> list[str]:
         """For each coin, UNSPENT, PENDING or SPENT (NUT-07)."""
         states: list[str] = []
-        for start in range(0, len(coins), _STATES_AT_ONCE):
+        for start in range(0, len(coins), _BATCH):
             try:
-                states += mint.client.states([coin.y for coin in coins[start : start + _STATES_AT_ONCE]])
+                states += mint.client.states([coin.y for coin in coins[start : start + _BATCH]])
             except MintRefusal:
                 raise _lacking(mint, "It does not tell the state of coins.") from None
         return states

@@ -67,10 +67,16 @@ def take_counters(db: Database, keyset_id: str, count: int) -> list[int]:
     spare = [counter for (counter,) in rows]
     for counter in spare:
         db.execute("DELETE FROM spare_counters WHERE keyset_id = ? AND counter = ?", [keyset_id, counter])
-    ((first,),) = db.execute("SELECT next_counter FROM keysets WHERE id = ?", [keyset_id]).fetchall()
+    first = next_counter(db, keyset_id)
     fresh = range(first, first + count - len(spare))
     db.execute("UPDATE keysets SET next_counter = ? WHERE id = ?", [fresh.stop, keyset_id])
     return [*spare, *fresh]
+
+
+def next_counter(db: Database, keyset_id: str) -> int:
+    """The first number never taken."""
+    ((first,),) = db.execute("SELECT next_counter FROM keysets WHERE id = ?", [keyset_id]).fetchall()
+    return int(first)
 
 
 def give_back_counter(db: Database, keyset_id: str, counter: int) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Final
 
 from desktop.domain.errors import MintMisbehaved, TokenInvalid
-from desktop.wallet.amounts import input_fee
+from desktop.wallet.amounts import MAX_SAT, input_fee, split
 from desktop.wallet.coin import Coin
 from desktop.wallet.keyset import SAT, Keyset, derive_keyset_id, is_keyset_id, matches, parse_keys
 from desktop.wallet.keyset_records import load_keysets, save_keyset
@@ -64,10 +65,11 @@ class Mint:
 
     def active(self) -> Keyset:
         """The keyset for new coins: of those the mint signs with, the one that is cheapest to spend from later."""
-        active = [keyset for keyset in self.keysets().values() if keyset.active]
-        if not active:
-            raise self._misbehaved("It signs nothing any more.")
-        return min(active, key=lambda keyset: (keyset.fee_ppk, keyset.id))
+        for anew in (False, True):
+            active = [keyset for keyset in self.keysets(anew=anew).values() if keyset.active]
+            if active:
+                return min(active, key=lambda keyset: (keyset.fee_ppk, keyset.id))
+        raise self._misbehaved("It signs nothing any more.")
 
     def fee(self, coins: Iterable[Coin]) -> int:
         """What the mint charges for taking these coins, by the keysets we know."""
@@ -108,6 +110,8 @@ class Mint:
                 keys = parse_keys(self.client.keys(header.id))
             except ValueError:
                 raise self._misbehaved("Its keys are malformed.") from None
+        if not _countable(sorted(keys)):
+            raise self._misbehaved("Its coins are of amounts nobody can count with.")
         version = header.id[:2]
         expiry = header.final_expiry
         if derive_keyset_id(version, keys, unit=header.unit, fee_ppk=fee_ppk, final_expiry=expiry) != header.id:
@@ -116,3 +120,14 @@ class Mint:
 
     def _misbehaved(self, why: str) -> MintMisbehaved:
         return MintMisbehaved(f"The mint {self.url} breaks the rules.", why=why, now="Use another mint.")
+
+
+def _countable(denominations: list[int]) -> bool:
+    """Whether any amount can be made of these coins, and the largest first finds how."""
+    if denominations[0] != 1 or any(larger % smaller for smaller, larger in pairwise(denominations)):
+        return False
+    try:
+        split(MAX_SAT, denominations)
+    except ValueError:
+        return False
+    return True

@@ -39,8 +39,15 @@ class MintClient:
     passwords are not followed, so nothing but the accepted address is ever contacted.
     """
 
-    def __init__(self, url: str, new_session: Callable[[], requests.Session] = requests.Session) -> None:
+    def __init__(
+        self,
+        url: str,
+        new_session: Callable[[], requests.Session] = requests.Session,
+        *,
+        answer_within_s: float = _ANSWER_WITHIN_S,
+    ) -> None:
         self.url = url
+        self._answer_within_s = answer_within_s
         self._new_session = new_session
         self._idle: list[requests.Session] = []
         self._lock = threading.Lock()
@@ -121,9 +128,10 @@ class MintClient:
         return self._post("/v1/melt/bolt11", body, messages.MeltQuoteAnswer, within_s=_PAY_WITHIN_S)
 
     def _get(self, path: str, kind: type[Answer]) -> Answer:
-        return self._decode(self._call("GET", path, None, _ANSWER_WITHIN_S), kind)
+        return self._decode(self._call("GET", path, None, self._answer_within_s), kind)
 
-    def _post(self, path: str, body: object, kind: type[Answer], within_s: float = _ANSWER_WITHIN_S) -> Answer:
+    def _post(self, path: str, body: object, kind: type[Answer], within_s: float | None = None) -> Answer:
+        within_s = self._answer_within_s if within_s is None else within_s
         return self._decode(self._call("POST", path, msgspec.json.encode(body), within_s), kind)
 
     def _call(self, method: str, path: str, body: bytes | None, within_s: float) -> tuple[int, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from desktop.domain.errors import (
     FundsShort,
@@ -40,8 +40,12 @@ class SwapTrade:
         return verified(requests, signatures, mint.recorded())
 
     def look(self, mint: Mint, work: Work) -> list[SignedOutput] | None:
-        """The signatures of an earlier swap: all of them, or none."""
-        return _all_or_none(self._executor, mint, work)
+        """The signatures of an earlier swap, if our coins were taken for them."""
+        found = self._executor.look_for_all(mint, work)
+        # Without that question, signatures that a copy of this wallet got for the same numbers would count as ours.
+        if found is None or set(self._executor.states(mint, work.inputs)) != {"SPENT"}:
+            return None
+        return found
 
     def judge(self, mint: Mint, work: Work, refusal: MintRefusal, *, first: bool) -> Verdict:
         """Tell coins that are gone from coins that cannot be swapped just now, or not like this."""
@@ -54,7 +58,10 @@ class SwapTrade:
             return Verdict(_spent(), unsigned=True)
         if "PENDING" in states or refusal.code == Code.PENDING:
             raise _busy(mint)
-        if refusal.code in _OUTPUTS_KNOWN or self._plan_is_stale(mint, work):
+        if refusal.code in _OUTPUTS_KNOWN:
+            self._executor.skip_used_counters(mint, work)
+            self._plan_again(mint, work)
+        elif self._plan_is_stale(mint, work):
             self._plan_again(mint, work)
         return Verdict(_invalid() if received else _refuses(mint), unsigned=first)
 
@@ -98,29 +105,46 @@ class MintTrade:
         return verified(requests, signatures, mint.recorded())
 
     def look(self, mint: Mint, work: Work) -> list[SignedOutput] | None:
-        """The signatures of an earlier attempt: all of them, or none."""
-        return _all_or_none(self._executor, mint, work)
+        """The signatures of an earlier attempt, if the invoice was used up for them."""
+        found = self._executor.look_for_all(mint, work)
+        # PENDING: the mint died after signing. With anything else they are a copy's of this wallet.
+        if found is None or self._state(mint, work) not in {"ISSUED", "PENDING"}:
+            return None
+        return found
 
     def judge(self, mint: Mint, work: Work, refusal: MintRefusal, *, first: bool) -> Verdict:
         """Give up only where the mint says that there is nothing to take; the invoice may have been paid."""
         if refusal.code == Code.QUOTE_UNPAID:
             return Verdict(_unpaid(work), unsigned=first)
-        try:
-            state = mint.client.mint_quote(work.quote).state
-        except MintRefusal:
-            return Verdict(_refuses(mint), unsigned=False)
+        state = self._state(mint, work)
         if state == "UNPAID":
             return Verdict(_unpaid(work), unsigned=first)
         if state == "ISSUED":
             return Verdict(TokenSpent("Somebody has taken the coins of this invoice already."))
         keysets = mint.keysets(anew=True)
-        if refusal.code in _OUTPUTS_KNOWN or not keysets[work.outputs[0].keyset_id].active:
-            keyset = mint.active()
-            with self._executor.storage.transaction() as db:
-                stays = split(work.operation.amount_sat, keyset.denominations)
-                operation_records.add_outputs(db, work.id, keyset.id, stays=stays)
-            raise Retry
+        if state == "PAID" and refusal.code in _OUTPUTS_KNOWN:
+            self._executor.skip_used_counters(mint, work)
+            self._plan_again(mint, work)
+        if state == "PAID" and not keysets[work.outputs[0].keyset_id].active:
+            self._plan_again(mint, work)
         raise _busy(mint)
+
+    def _plan_again(self, mint: Mint, work: Work) -> NoReturn:
+        keyset = mint.active()
+        with self._executor.storage.transaction() as db:
+            stays = split(work.operation.amount_sat, keyset.denominations)
+            operation_records.add_outputs(db, work.id, keyset.id, stays=stays)
+        raise Retry
+
+    def _state(self, mint: Mint, work: Work) -> str:
+        try:
+            return mint.client.mint_quote(work.quote).state
+        except MintRefusal:
+            raise MintMisbehaved(
+                f"The mint {mint.url} breaks the rules.",
+                why="It does not know its own invoice.",
+                now="Use another mint.",
+            ) from None
 
     def sums(self, work: Work, signed: Sequence[SignedOutput]) -> Sums:  # noqa: ARG002 - Trade's
         """New coins, without a fee."""
@@ -181,16 +205,6 @@ def trades(executor: Executor) -> Callable[[OperationKind], SwapTrade | MintTrad
     swap, mint, melt = SwapTrade(executor), MintTrade(executor), MeltTrade(executor)
     special: dict[OperationKind, MintTrade | MeltTrade] = {OperationKind.MINT: mint, OperationKind.MELT: melt}
     return lambda kind: special.get(kind, swap)
-
-
-def _all_or_none(executor: Executor, mint: Mint, work: Work) -> list[SignedOutput] | None:
-    for outputs in work.attempts:
-        found = executor.look_for(mint, outputs)
-        if len(found) == len(outputs):
-            return found
-        if found:
-            raise MintMisbehaved(f"The mint {mint.url} breaks the rules.", why="It signed a part of what was asked.")
-    return None
 
 
 def _forget_spent(executor: Executor, work: Work, states: Sequence[str]) -> None:

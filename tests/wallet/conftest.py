@@ -10,6 +10,7 @@ import pytest
 
 from desktop.network.local.mint import LocalMint, ensure_environment
 from desktop.wallet.wallet import Wallet
+from tests.wallet.between import Between
 
 ROOT = Path(__file__).parents[2]
 MINT_ENVIRONMENT = ROOT / ".venv-mint"
@@ -39,13 +40,23 @@ def other_mint(mint_environment: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def open_wallet(tmp_path: Path, mint: LocalMint) -> Iterator[OpenWallet]:
-    """Opens wallets by name, each with its own seed, accepting the session's mint unless told otherwise."""
+    """Opens wallets by name, each name with its own seed, accepting the session's mint unless told otherwise."""
     opened: list[Wallet] = []
     seeds: dict[str, bytes] = {}
 
-    def open_one(name: str = "wallet", *, accepted: tuple[str, ...] | None = None, seed: bytes | None = None) -> Wallet:
-        seed = seeds.setdefault(name, seed or os.urandom(64))
-        wallet = Wallet.open(tmp_path / name, seed, (mint.url,) if accepted is None else accepted)
+    def open_one(
+        name: str = "wallet",
+        *,
+        accepted: tuple[str, ...] | None = None,
+        seed: bytes | None = None,
+        between: Between | None = None,
+    ) -> Wallet:
+        wallet = Wallet.open(
+            tmp_path / name,
+            seeds.setdefault(name, seed or os.urandom(64)),
+            (mint.url,) if accepted is None else accepted,
+            new_session=(between or Between()).session,
+        )
         opened.append(wallet)
         return wallet
 
