@@ -28,8 +28,9 @@ class WorkerLauncher:
     """Launches workers for one set of models.
 
     `home` is the node's own data folder: a canary is planted there at each start, and no worker may read it.
-    `module` is what a worker runs; tests put their own there, nothing else does. `device_memory` reads how much
-    graphics memory processes hold, against `device_memory_bytes`.
+    `module` is what a worker runs; tests put their own there, nothing else does. `graphics` are the
+    device files of the graphics card to use; `device_memory` reads how much of its memory processes hold, against
+    `device_memory_bytes`.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class WorkerLauncher:
         policy: ModePolicy | None = None,
         limits: Limits | None = None,
         threads: int | None = None,
+        graphics: Sequence[Path] = (),
         ready_within_s: float = 180.0,
         module: str = PRODUCTION_MODULE,
         device_memory: DeviceMemory | None = None,
@@ -58,6 +60,7 @@ class WorkerLauncher:
             readable=tuple(folder for _, folder in self._models),
             limits=limits or Limits(),
             threads=threads,
+            graphics=tuple(graphics),
         )
 
     async def inspect(self, *, compute: bool = True) -> SandboxReport:
@@ -83,7 +86,7 @@ class WorkerLauncher:
         cell = await Cell.open(Start(self._order, report.mode, self._runtime), with_channel=True)
         handle = WorkerHandle(cell, device_memory=self._device_memory, device_memory_bytes=self._device_memory_bytes)
         try:
-            lines = await self._begin(handle)
+            lines = [*await self._begin(handle), *judge_from_outside(cell)]
             if report.mode is not SandboxMode.NONE:
                 SandboxReport(report.mode, tuple(lines)).require()
         except BaseException:
@@ -103,4 +106,4 @@ class WorkerLauncher:
                     why=f"Loading its models took more than {self._ready_within_s:.0f} seconds.",
                     now="Choose a smaller model, or a computer that is less busy.",
                 ) from None
-            return [*judge(findings, "at work", targets), *judge_from_outside(handle.pids)]
+            return judge(findings, "at work", targets)

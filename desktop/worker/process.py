@@ -89,7 +89,7 @@ class Serving(Protocol):
 
 
 def main(threshold: Threshold) -> int:
-    """Run the real engine; torch is imported here, inside every restriction that can stand before it."""
+    """Run the real engine; torch is imported here, behind every restriction that can stand before it."""
 
     def build() -> Serving:
         from desktop.worker.serving import Serving as TorchServing

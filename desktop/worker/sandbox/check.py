@@ -10,7 +10,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -28,8 +28,10 @@ from desktop.worker.sandbox.probes import Finding, Targets
 from desktop.worker.sandbox.runtime import Runtime
 
 _TRIAL_WITHIN_S: Final = 60.0
-_NO_RIGHTS: Final = 0
-_FILTERS: Final = "2"
+_UNKNOWN: Final = "unknown"
+_FILTERED: Final = "2"
+_TO_READ: Final = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, one of which `descend.py` may keep."""
 _CONNECTED: Final = "Connect to a program on this computer"
 
 
@@ -115,19 +117,25 @@ def judge(findings: Iterable[Finding], when: str, targets: Bait) -> list[ReportL
     return lines
 
 
-def judge_from_outside(family: Sequence[int]) -> list[ReportLine]:
+def judge_from_outside(cell: Cell) -> list[ReportLine]:
     """What the kernel says of the worker, which is the last of its family."""
+    family = cell.family()
     facts = facts_of(family[-1]) if family else {}
-    uid = facts.get("Uid", "unknown").split()[0]
-    rights = facts.get("CapEff", "unknown")
-    filters = facts.get("Seccomp", "unknown")
+    user = facts.get("Uid", _UNKNOWN).split()[0]
+    rights = facts.get("CapEff", _UNKNOWN)
+    allowed = _TO_READ if cell.line.reads_any else 0
+    filters = facts.get("Seccomp", _UNKNOWN)
+    fixed = facts.get("NoNewPrivs", _UNKNOWN)
     return [
-        ReportLine("Not the administrator", "a user other than 0", uid, passed=uid.isdigit() and uid != "0"),
-        ReportLine("No special rights", "none", rights, passed=rights != "unknown" and int(rights, 16) == _NO_RIGHTS),
-        ReportLine("System calls are filtered", f"mode {_FILTERS}", f"mode {filters}", passed=filters == _FILTERS),
+        ReportLine("Who it runs as", "not the administrator", f"user {user}", passed=user.isdigit() and user != "0"),
         ReportLine(
-            "Can gain no rights", "1", facts.get("NoNewPrivs", "unknown"), passed=facts.get("NoNewPrivs") == "1"
+            "Special rights",
+            "none but to read the program's own folders" if allowed else "none",
+            rights,
+            passed=rights != _UNKNOWN and not int(rights, 16) & ~allowed,
         ),
+        ReportLine("System calls", "filtered", f"mode {filters}", passed=filters == _FILTERED),
+        ReportLine("Rights it may gain", "none", f"no_new_privs {fixed}", passed=fixed == "1"),
     ]
 
 
@@ -147,7 +155,7 @@ async def find_mode(
         try:
             report = await try_mode(Start(order, mode, runtime), home, compute=compute)
         except SandboxUnavailable as error:
-            not_available[mode] = error.why or error.what
+            not_available[mode] = f"{error.why or error.what} {error.now}".strip()
             continue
         return replace(report, not_available=not_available)
     raise SandboxUnavailable(
@@ -172,7 +180,7 @@ async def try_mode(start: Start, home: Path, *, compute: bool = False) -> Sandbo
         try:
             async with asyncio.timeout(_TRIAL_WITHIN_S):
                 report = await _hear(cell)
-            from_outside = judge_from_outside(cell.family())
+            from_outside = judge_from_outside(cell)
         except (TimeoutError, FrameError) as error:
             raise _unavailable(start.mode, "The trial gave no answer.") from error
         finally:

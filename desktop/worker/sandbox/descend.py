@@ -3,8 +3,8 @@
 Started as a script in a process of its own (`python -I -S descend.py ERRAND`), standard library only. It prepares as
 root what an ordinary user could not, steps down for good, and becomes the program it was asked for.
 
-ERRAND is JSON: `uid` (also the group), `mounts` (pairs: a path, and a name under /tmp where it will be found),
-`read_any` (keep the right to read below folders that only root may enter; Landlock decides what is read), `argv`.
+ERRAND is JSON: `uid` (also the group), `mounts` (pairs: a path, and a name under /tmp where it will be found), `argv`,
+`read_any` (keep the right to pass folder permissions: for use under Landlock alone, which then decides what is read).
 
 Why mounts: bubblewrap runs as an ordinary user and can only bind what that user can reach, while the interpreter of a
 node that runs as root often lies below /root, which only root may enter. Bound one by one into an empty /tmp of a mount

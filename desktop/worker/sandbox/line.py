@@ -26,7 +26,10 @@ _COUNTED_PER_NAMESPACE: Final = (5, 14)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be run, and what of this computer it is given. `threads` bounds what numeric libraries start."""
+    """What is to be run, and what of this computer it is given.
+
+    `graphics` are the device files of one graphics card. `threads` bounds what numeric libraries start.
+    """
 
     module: str
     arguments: tuple[str, ...] = ()
@@ -34,13 +37,15 @@ class Order:
     writable: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
     threads: int | None = None
+    graphics: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A process to start. `descriptors` are to be passed on and closed afterwards; `user` is who it will be.
 
-    `layout` says where the process sees what.
+    `layout` says where the process sees what. `reads_any` says that it keeps the right to pass folder permissions,
+    under Landlock: the program lies where only root may enter, and there are no namespaces to move it.
     """
 
     argv: list[str]
@@ -48,6 +53,7 @@ class Line:
     descriptors: tuple[int, ...]
     user: int
     layout: Layout
+    reads_any: bool = False
 
 
 def compose(order: Order, mode: SandboxMode, runtime: Runtime, *, channel: int) -> Line:
@@ -74,9 +80,10 @@ def compose(order: Order, mode: SandboxMode, runtime: Runtime, *, channel: int) 
         site=tuple(map(str, seen.site)),
         readable=tuple(map(str, seen.readable)),
         writable=tuple(map(str, seen.writable)),
-        devices=tuple(map(str, seen.devices)),
+        devices=tuple(map(str, (*seen.devices, *order.graphics))),
         limits=order.limits,
         tasks_of_others=_tasks_of_others(mode, user),
+        graphics=bool(order.graphics),
     )
     program = [
         str(seen.interpreter),
@@ -87,10 +94,17 @@ def compose(order: Order, mode: SandboxMode, runtime: Runtime, *, channel: int) 
     environment = _environment(seen, order.threads)
     if mode is SandboxMode.NAMESPACES:
         return _in_namespaces(program, environment, seen, user, order, runtime, as_root=as_root)
+    read_any = False
     if as_root:
         read_any = not all(account.others_may_read(place.host) for place in seen.places)
+        if read_any and mode is SandboxMode.NONE:
+            raise SandboxUnavailable(
+                "The program lies in a folder that only the administrator may enter.",
+                why="The worker runs as another user, and without a sandbox it cannot safely be let in there.",
+                now="Move Hearth to a folder that every user may read, such as /opt, or run it as an ordinary user.",
+            )
         program = _from_root(runtime, user, program, read_any=read_any)
-    return Line(program, environment, (), user, seen)
+    return Line(program, environment, (), user, seen, reads_any=read_any)
 
 
 def _in_namespaces(
@@ -112,7 +126,11 @@ def _in_namespaces(
     staged = _staged(seen) if as_root else seen
     filter_fd = _memory_file(filter_at_exec(Table(platform.machine())))
     arguments = bubblewrap.arguments(
-        staged, environment=environment, filter_fd=filter_fd, scratch_bytes=order.limits.scratch_bytes
+        staged,
+        environment=environment,
+        filter_fd=filter_fd,
+        scratch_bytes=order.limits.scratch_bytes,
+        devices=order.graphics,
     )
     arguments_fd = _memory_file(bubblewrap.packed(arguments))
     argv = [str(tool), "--args", str(arguments_fd), "--", *program]

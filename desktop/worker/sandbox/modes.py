@@ -41,7 +41,7 @@ _NOT_COVERED = {
         _DRIVER,
         "this computer's name, kernel version and list of mounted folders",
         "the names and folders of the program's own files",
-        "while it loads a model, before any job: local sockets that have a path, and starting copies of itself",
+        "with a graphics card, while a model is loaded and before any job: local sockets that have a path",
     ),
     SandboxMode.NONE: ("everything your own account may do",),
 }

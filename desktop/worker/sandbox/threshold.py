@@ -12,9 +12,7 @@ import platform
 import runpy
 import signal
 import socket
-import struct
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +23,6 @@ from desktop.worker.sandbox.modes import SandboxMode
 from desktop.worker.sandbox.syscalls import Table
 
 _PR_SET_PDEATHSIG: Final = 1
-_CAPABILITY_VERSION_3: Final = 0x20080522
 _STANDARD_STREAMS: Final = 3
 
 NOT_AVAILABLE: Final = 78
@@ -37,7 +34,8 @@ class Errand:
     """What a process is started for, and the restrictions it puts on itself. All paths are as that process sees them.
 
     `channel` is the number of the inherited socket; a tool has none (-1) and is run as a program with `arguments`,
-    a worker's `module` is imported and its `main` called. `tasks_of_others` is what else this user runs.
+    a worker's `module` is imported and its `main` called. `tasks_of_others` is what else this user runs. `graphics`
+    says that a graphics device is among `devices`: its driver needs more than filter 2 allows, until it is warmed up.
     """
 
     module: str
@@ -51,6 +49,7 @@ class Errand:
     devices: tuple[str, ...]
     limits: Limits
     tasks_of_others: int
+    graphics: bool
 
     def as_json(self) -> dict[str, object]:
         """What `enter.py` is given."""
@@ -64,14 +63,22 @@ class Errand:
         return cls(**{**data, **tuples, **fixed})
 
 
-@dataclass(frozen=True, slots=True)
 class Threshold:
     """What a worker's `main` gets: its channel to the node, and the way to shut the door behind itself."""
 
-    mode: SandboxMode
-    channel: socket.socket
-    arguments: tuple[str, ...]
-    seal: Callable[[], None]
+    def __init__(self, errand: Errand) -> None:
+        self.channel = socket.socket(fileno=errand.channel)
+        self.arguments = errand.arguments
+        self.sealed = errand.mode is SandboxMode.NONE
+        self._graphics = errand.graphics
+
+    def seal(self) -> None:
+        """Put filter 2 on every thread, if it is not there yet; nothing that it refuses may be needed later."""
+        if not self.sealed:
+            table = Table(platform.machine())
+            program = seccomp.filter_at_work(table, os.getpid(), memory_files=self._graphics)
+            seccomp.install(program, table)
+            self.sealed = True
 
 
 def cross(errand: Errand) -> int:
@@ -82,19 +89,25 @@ def cross(errand: Errand) -> int:
     os.closerange(max(_STANDARD_STREAMS, errand.channel + 1), 1 << 16)
     try:
         _restrict(errand)
+        if errand.channel < 0:
+            return _run_tool(errand)
+        threshold = Threshold(errand)
+        if not errand.graphics:
+            # On the processor alone nothing needs more, so even the parsing of model files happens behind both filters.
+            threshold.seal()
     except OSError as error:
         return _refuse(f"A restriction does not apply here: {error}.")
-    if errand.channel < 0:
-        sys.argv = [errand.module, *errand.arguments]
-        runpy.run_module(errand.module, run_name="__main__", alter_sys=True)
-        return 0
-    channel = socket.socket(fileno=errand.channel)
-    threshold = Threshold(errand.mode, channel, errand.arguments, seal=lambda: seal(errand))
     status = int(importlib.import_module(errand.module).main(threshold))
     sys.stdout.flush()
     sys.stderr.flush()
     # Straight out: Python would tidy gigabytes object by object, and the device should be free at once.
     os._exit(status)
+
+
+def _run_tool(errand: Errand) -> int:
+    sys.argv = [errand.module, *errand.arguments]
+    runpy.run_module(errand.module, run_name="__main__", alter_sys=True)
+    return 0
 
 
 def _restrict(errand: Errand) -> None:
@@ -112,23 +125,6 @@ def _restrict(errand: Errand) -> None:
         writable=map(Path, errand.writable),
         devices=map(Path, errand.devices),
     )
-
-
-def seal(errand: Errand) -> None:
-    """Give up the last rights and put filter 2 on every thread; nothing that needs them may come later."""
-    _drop_capabilities()
-    if errand.mode is SandboxMode.NONE:
-        return
-    table = Table(platform.machine())
-    seccomp.install(seccomp.filter_at_work(table, os.getpid(), memory_files=False), table)
-
-
-def _drop_capabilities() -> None:
-    """Give up what `descend.py` may have left us to read our own files by; capset empties the ambient set as well."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    if libc.capset(header, bytes(24)):
-        raise OSError(ctypes.get_errno(), "capset")
 
 
 def _refuse(why: str) -> int:

@@ -36,9 +36,9 @@ async def run_tool(
     """Run `module` as a program (`python -m`) that may read `readable` and write to the folder `writable`.
 
     All paths are absolute. Arguments that are one of them, or lie below one, are passed as the program sees them.
-    It has no second filter, because it makes files; everything else is as for a worker. Afterwards the folder belongs to us, and holds
-    plain files and folders only, or WorkerError. WorkerError as well, with what the program printed, when it fails or
-    takes too long; SandboxUnavailable and SandboxBroken as for a worker. Returns the mode it ran in.
+    It has no second filter, because it makes files; everything else is as for a worker. Afterwards the folder belongs
+    to us and holds plain files and folders only, or WorkerError. WorkerError as well, with what the program printed,
+    when it fails or takes too long; SandboxUnavailable and SandboxBroken as for a worker. Returns the mode it ran in.
     """
     order = Order(module, tuple(arguments), tuple(readable), (writable,), limits)
     runtime = runtime or Runtime.current()

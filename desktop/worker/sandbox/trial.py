@@ -1,4 +1,4 @@
-"""A worker without a model, that only tries to get out: at the threshold, and again behind the closed door.
+"""A worker without a model, that only tries to get out: before the door is shut, where there is such a time, and after.
 
 Started with the very line a real worker is started with, but for the module's name.
 """
@@ -29,7 +29,7 @@ class TrialReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def main(threshold: Threshold) -> int:
     """Arguments: the targets as JSON, and `compute` where the numeric library is to be tried as well."""
     targets = msgspec.json.decode(threshold.arguments[0], type=Targets)
-    at_threshold = try_to_escape(targets, signals=False)
+    at_threshold = [] if threshold.sealed else try_to_escape(targets, signals=False)
     multiply = _prepare_multiplication() if "compute" in threshold.arguments else None
     threshold.seal()
     report = TrialReport(
