@@ -37,7 +37,8 @@ class Outcome(StrEnum):
 class Settled:
     """The outcome, what came into the wallet, and why the claim is still open if it is. Amounts are sats.
 
-    `face_sat` is the face value of the token it came as, `fee_sat` what the mint kept of that. `taken_back` says that it was our own token that came back: the provider never redeemed it.
+    `face_sat` is the face value of the token it came as, `fee_sat` what the mint kept of that. `taken_back` says that
+    it was our own token that came back: the provider never redeemed it.
     """
 
     claim: Claim

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,7 +16,6 @@ from starlette.routing import Route
 from desktop.domain.errors import TokenInvalid, TokenSpent
 from desktop.domain.money import Money
 from desktop.domain.pricing import Price, Usage
-from tests.fakes.purse import ImaginaryMint
 
 
 @dataclass
@@ -33,11 +33,19 @@ class Misbehaviour:
     never_refunds: bool = False
 
 
+class Till(Protocol):
+    """Where a provider's money goes in and out: an imaginary mint, or a wallet at a real one."""
+
+    def redeem(self, token: str) -> int: ...
+
+    def issue(self, amount_sat: int) -> str: ...
+
+
 @dataclass
 class Provider:
     """Sells `words` for `price`; redeems tokens at the mint, keeps what is owed by token, and session balances."""
 
-    mint: ImaginaryMint
+    mint: Till
     price: Price
     words: tuple[str, ...] = ("Hello", " there", ", buyer", ".")
     does: Misbehaviour = field(default_factory=Misbehaviour)

@@ -88,10 +88,8 @@ def mint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMint]:
 @pytest.fixture
 async def market(tmp_path: Path, mint: LocalMint) -> AsyncIterator[Market]:
     async with AsyncExitStack() as stack:
-        wallets = [
-            stack.enter_context(Wallet.open(tmp_path / name, os.urandom(64), [mint.url]))
-            for name in ("buyer", "seller")
-        ]
+        folders = (tmp_path / "buyer", tmp_path / "seller")
+        wallets = [stack.enter_context(Wallet.open(folder, os.urandom(64), [mint.url])) for folder in folders]
         for wallet in wallets:
             await asyncio.to_thread(fund, wallet, mint.url)
         provider = Provider(WalletTill(wallets[1], mint.url), PRICE)

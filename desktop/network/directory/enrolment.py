@@ -34,11 +34,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Seconds between refreshes, and the life of an announcement nobody refreshes any more."""
+    """Seconds between refreshes, and the life of an announcement nobody refreshes any more.
+
+    A relay that is connected and does not keep it is given a new one after `retry_s`, then after twice that, and so
+    on; the next heartbeat asks anew in any case.
+    """
 
     heartbeat_s: float = 60.0
     lifetime_s: int = 240
-    retry_s: float = 5.0
+    retry_s: float = 1.0
 
 
 class Enrolment:
@@ -120,7 +124,9 @@ class Enrolment:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        request = self._identity.sign(_DELETION_KIND, "", self._deletion_tags(), self._next_second())
+        # Not later than it must be: it also covers what the next start announces up to that second.
+        second = max(self._now_ms() // 1000, self._signed_at_s)
+        request = self._identity.sign(_DELETION_KIND, "", self._deletion_tags(), second)
         asked = [link for link in self._relays.links if link.state.connected]
         took: list[str] = []
 
@@ -171,6 +177,7 @@ class Enrolment:
 
     async def _tend(self, link: RelayLink, wake: asyncio.Event) -> None:
         """Keep one relay up to date, whatever the others do."""
+        failures = 0
         while True:
             wake.clear()
             event, retry_s = self._event, None
@@ -182,15 +189,19 @@ class Enrolment:
                     await self._read_back(link, event)
                 except NetworkError:
                     self._forget(link)
-                    retry_s = self._rhythm.retry_s
+                    retry_s = self._rhythm.retry_s * 2.0 ** min(failures, 10)
+                    failures += 1
                 else:
+                    failures = 0
                     self._accepted[link.url] = event
                     self._note()
             try:
                 async with asyncio.timeout(retry_s):
                     await wake.wait()
             except TimeoutError:
-                continue
+                # Signed anew: what was withdrawn a moment ago covers events up to its second, this one perhaps too.
+                self._fresh.set()
+                await wake.wait()
 
     async def _read_back(self, link: RelayLink, event: Event) -> None:
         ours = {

@@ -102,3 +102,10 @@ async def test_what_is_offered_changes_and_is_refreshed_before_it_lapses() -> No
                 assert len(found.providers) == 1
                 await asyncio.sleep(0.1)
             assert found.providers[0].announcement == changed
+
+
+async def test_a_node_that_stops_and_starts_at_once_is_on_the_list_again() -> None:
+    async with local_relays(2) as (one, two), Relays([one.url, two.url], now_ms=now_ms, patience=QUICK) as relays:
+        for _ in range(3):
+            async with Enrolment(relays, IDENTITY, ANNOUNCEMENT, now_ms=now_ms) as enrolment:
+                await enrolment.wait_enrolled(5)
