@@ -14,7 +14,7 @@ from tests.fakes.bundled_models import CHAT, bundled_catalogue
 from tests.worker.engine.drive import finish, request
 from tests.worker.engine.reference import greedy, reference_model, reference_tokenizer
 
-TOKENS = 24
+TOKENS = 16
 QUESTIONS = (
     "What is the capital of France?",
     "Write a haiku about the sea.",
@@ -46,6 +46,7 @@ def prompts(store: ModelStore) -> list[list[int]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_greedy_answers_are_those_of_transformers_alone_and_batched(
     engine: TorchEngine, prompts: list[list[int]]
 ) -> None:
@@ -66,6 +67,7 @@ def test_greedy_answers_are_those_of_transformers_alone_and_batched(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_sampled_answers_are_the_same_alone_and_batched(engine: TorchEngine, prompts: list[list[int]]) -> None:
     choices = [
         Choice(temperature=0.8, seed=1),
