@@ -17,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="hearth", add_help=False, exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--home", type=Path)
     parser.add_argument("--hidden", action="store_true")
+    parser.add_argument("--attach", action="store_true")
     try:
         parsed, rest = parser.parse_known_args(given)
     except argparse.ArgumentError:
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not rest and "home" in parsed:
         from desktop.window import open_window
 
-        return open_window(parsed.home, hidden=parsed.hidden)
+        return open_window(parsed.home, hidden=parsed.hidden, attach=parsed.attach)
     from desktop.commands.line import run
 
     return run(given)

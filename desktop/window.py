@@ -17,8 +17,11 @@ NO_DISPLAY: Final = (
 )
 
 
-def open_window(home: Path | None, *, hidden: bool, node_arguments: tuple[str, ...] = ()) -> int:
-    """Show the window until its owner quits; 1 with words on standard error if that is not possible here."""
+def open_window(home: Path | None, *, hidden: bool, attach: bool) -> int:
+    """Show the window until its owner quits; 1 with words on standard error if that is not possible here.
+
+    `hidden` leaves it in the tray; `attach` shows a node that somebody else keeps, and starts none.
+    """
     if (
         sys.platform == "linux"
         and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
@@ -32,14 +35,14 @@ def open_window(home: Path | None, *, hidden: bool, node_arguments: tuple[str, .
     try:
         paths = Paths.of_user(os.environ, Path.home()) if home is None else Paths.below(home)
         paths.create()
-        command = [sys.executable, "-m", "desktop", "node", *node_arguments]
+        command = [sys.executable, "-m", "desktop", "node", *(() if home is None else ("--home", str(home.absolute())))]
         setup = Setup(
             address=door_in(paths.runtime),
             window_name=paths.runtime / "window.sock",
             preferences=paths.config / "window.json",
             translations=RESOURCES / "translations",
             log=paths.log / "node-start.log",
-            node_command=command if home is None else [*command, "--home", str(home.absolute())],
+            node_command=() if attach else command,
             hidden=hidden,
         )
         return run(setup)
