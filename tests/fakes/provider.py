@@ -53,7 +53,6 @@ class Provider:
     asked: int = 0
     owed: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, int] = field(default_factory=dict)
-    delivered: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -154,7 +153,6 @@ class Provider:
                     raise ConnectionAbortedError  # noqa: TRY301 - what a lost line looks like from here
                 yield _event({"choices": [{"delta": {"content": word}}]})
                 done += 1
-                self.delivered.set()
                 await asyncio.sleep(0.005)
         except BaseException:
             pay(done)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from desktop.domain.model import ModelKind, Offer
-from desktop.domain.money import Money
-from desktop.domain.pricing import Price, Usage
+from desktop.domain.pricing import Price
 
 KIND = 38421
 
@@ -33,11 +32,6 @@ class Listing:
         return cls(
             model.id, model.name, model.kind, model.context_tokens, model.max_output_tokens, offer.price, model.digest
         )
-
-    @property
-    def max_cost(self) -> Money:
-        """The most one request can cost."""
-        return self.price.cost(Usage(self.context_tokens, self.max_output_tokens))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -53,11 +52,6 @@ class WireAddress:
         hints: list[tuple[str, str]] = [("relay", self.relay_url)] if self.relay_url else []
         hints += [("addr", address) for address in self.addresses]
         return f"{SCHEME}://{self.endpoint_id}" + (f"?{urlencode(hints, safe=':/[]')}" if hints else "")
-
-
-def loopback_only(addresses: Iterable[str]) -> tuple[str, ...]:
-    """Those of the `ip:port` addresses that only this machine can reach."""
-    return tuple(address for address in addresses if _split(address)[0].is_loopback)
 
 
 def _relay(url: str) -> str:

@@ -18,7 +18,6 @@ from desktop.network.wire.reach import Reach, bind
 
 _log = logging.getLogger(__name__)
 
-CODE_STOPPING = 1
 CODE_TOO_MANY = 2
 CODE_UNUSED = 3
 
@@ -89,17 +88,6 @@ class WireServer:
     def load(self) -> WireLoad:
         """What is open now."""
         return WireLoad(self._peers.total(), len(self._streams))
-
-    async def wait_online(self, timeout_s: float) -> bool:
-        """Wait until a relay serves us (at once when there are none). False if none did in that time."""
-        if self._reach.loopback:
-            return True
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._bound.online()
-        except TimeoutError:
-            return False
-        return True
 
     def address(self, *, with_direct_addresses: bool = False) -> WireAddress:
         """How to announce us. Direct addresses tell where the owner lives: only if asked for, or on loopback."""

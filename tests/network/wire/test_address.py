@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.network.wire.address import WireAddress, loopback_only
+from desktop.network.wire.address import WireAddress
 
 ID = "0123456789abcdef" * 4
 ADDRESSES = st.builds("{}:{}".format, st.ip_addresses(v=4), st.integers(1, 65535)) | st.builds(
@@ -59,7 +59,3 @@ def test_anything_else_is_refused_in_words_or_read(text: str) -> None:
 def test_known_traps(url: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         WireAddress.parse(url)
-
-
-def test_loopback_addresses_are_told_apart() -> None:
-    assert loopback_only(["127.0.0.1:1", "192.0.2.1:2", "[::1]:3"]) == ("127.0.0.1:1", "[::1]:3")
