@@ -32,6 +32,7 @@ class Between:
         self.cut_after: dict[str, int] = {}
         self.tamper: dict[str, Tamper] = {}
         self.replace: dict[str, tuple[int, bytes]] = {}
+        self.on_call: Callable[[str], None] = lambda _: None
         self.on_answer: Callable[[str], None] = lambda _: None
 
     def session(self) -> requests.Session:
@@ -56,6 +57,7 @@ class _Adapter(HTTPAdapter):
     ) -> requests.Response:
         between, path = self._between, request.path_url
         between.calls.append(path)
+        between.on_call(path)
         if _counts_down(between.cut_before, path):
             raise LineCut
         for start, (status, body) in between.replace.items():

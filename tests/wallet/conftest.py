@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,11 @@ def open_wallet(tmp_path: Path, mint: LocalMint) -> Iterator[OpenWallet]:
     yield open_one
     for wallet in opened:
         wallet.close()
+
+
+@pytest.fixture(scope="session")
+def processes() -> ForkServerContext:
+    """Children that start fast: forked from a server that has imported everything already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.wallet.dealer"])
+    return context

@@ -13,6 +13,6 @@ def fund(wallet: Wallet, sat: int, mint: str) -> None:
 
 
 def token_of(wallet: Wallet, sat: int, mint: str) -> str:
-    """A token of new money worth that many sats, made by that wallet."""
-    fund(wallet, sat, mint)
+    """A token of new money worth that many sats, made by that wallet, of so few coins that taking it costs 1 sat."""
+    fund(wallet, 4 * sat, mint)
     return wallet.send(sat, mint, reference=uuid.uuid4().hex).token
