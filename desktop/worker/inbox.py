@@ -69,18 +69,19 @@ class AnswerInbox:
     async def events(self) -> AsyncGenerator[Delta | Finish, None]:
         """Pieces as they come, then the Finish; or the error it ended with."""
         while True:
-            await self._news.wait()
-            self._news.clear()
             if self._text:
                 delta = Delta("".join(self._text), self._tokens)
                 self._text.clear()
                 self._tokens = 0
-                yield delta
-            if isinstance(self._end, HearthError):
+                yield delta  # more may arrive, and the end, before the reader comes back
+            elif isinstance(self._end, HearthError):
                 raise self._end
-            if self._end is not None:
+            elif self._end is not None:
                 yield self._end
                 return
+            else:
+                self._news.clear()
+                await self._news.wait()
 
     def _conclude(self, end: Finish | HearthError) -> None:
         self._end = end

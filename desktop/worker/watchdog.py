@@ -10,7 +10,7 @@ from desktop.worker.sandbox.cell import Cell
 from desktop.worker.sandbox.family import memory_of
 
 _EVERY_S: Final = 0.05
-_LOOK_FOR_CHILDREN_EVERY: Final = 10
+_LOOK_FOR_CHILDREN_EVERY: Final = 4
 _MIB: Final = 1 << 20
 
 DeviceMemory = Callable[[Sequence[int]], int]

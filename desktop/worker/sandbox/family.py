@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 _KIB: Final = 1024
-_COUNTED: Final = frozenset({"RssAnon", "RssShmem", "VmSwap", "HugetlbPages"})
+_STATUS_BYTES: Final = 16_384
+_COUNTED: Final = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap|HugetlbPages):\s*(\d+) kB$", re.MULTILINE)
 
 
 def family_of(pid: int) -> list[int]:
@@ -45,12 +47,21 @@ def memory_of(pids: Iterable[int]) -> int:
 
     Pages that several of them share are counted once for each, which errs on the safe side.
     """
-    total = 0
-    for pid in pids:
-        for name, value in facts_of(pid).items():
-            if name in _COUNTED:
-                total += int(value.split()[0]) * _KIB
-    return total
+    # Read many times a second while the node idles: no text is decoded and no line but these is looked at.
+    return sum(int(kib) for pid in pids for kib in _COUNTED.findall(_status_of(pid))) * _KIB
+
+
+def _status_of(pid: int) -> bytes:
+    try:
+        descriptor = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, _STATUS_BYTES)
+    except ProcessLookupError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
 def kill_family(pid: int) -> None:
