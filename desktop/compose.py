@@ -11,16 +11,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.config.settings import Settings
 from desktop.domain.errors import SettingsError
 from desktop.domain.model import Offer
-from desktop.gateway.buyer import Buyer
-from desktop.gateway.claims import Claims
-from desktop.gateway.roads import Roads
 from desktop.ledger.record import Ledger
 from desktop.ledger.report import Report
 from desktop.machine.devices import read_cpu
@@ -35,10 +32,8 @@ from desktop.network.api.limits import Limits as ApiLimits
 from desktop.network.api.server import HttpServer
 from desktop.network.directory.announcement import Announcement
 from desktop.network.directory.enrolment import Enrolment, Rhythm, Standing
-from desktop.network.directory.finder import Finder
 from desktop.network.directory.identity import NostrIdentity
 from desktop.network.directory.relays import Relays
-from desktop.network.wire.dial import WireDialer
 from desktop.network.wire.endpoint import WireServer
 from desktop.network.wire.reach import Reach
 from desktop.node.admission import Admission
@@ -60,6 +55,9 @@ from desktop.worker.sandbox.limits import Limits as WorkerLimits
 from desktop.worker.sandbox.modes import ModePolicy, SandboxMode
 from desktop.worker.sandbox.runtime import Runtime
 from desktop.worker.sandbox.tool import run_tool
+
+if TYPE_CHECKING:
+    from desktop.gateway.buyer import Buyer
 
 RESOURCES: Final = Path(__file__).resolve().parent.parent / "resources"
 
@@ -116,7 +114,9 @@ class Composition:
 
     def phrases(self) -> PhraseStore:
         """Where the recovery phrase is kept."""
-        return PhraseStore(self.paths.data, find_keyring())
+        # Looking for a keyring loads libraries that a node would carry along for ever.
+        in_file = PhraseStore.is_in_file(self.paths.data)
+        return PhraseStore(self.paths.data, None if in_file else find_keyring())
 
     def identity(self) -> tuple[Identity, StoredPhrase | None]:
         """Who we are. The second part is the phrase if it was made just now, and the owner has yet to write it down."""
@@ -202,7 +202,13 @@ class Composition:
 
     @asynccontextmanager
     async def buyer(self, wallet: Wallet) -> AsyncIterator[Buyer]:
-        """The buyer's side, connected."""
+        """The buyer's side, connected. A node never loads it."""
+        from desktop.gateway.buyer import Buyer
+        from desktop.gateway.claims import Claims
+        from desktop.gateway.roads import Roads
+        from desktop.network.directory.finder import Finder
+        from desktop.network.wire.dial import WireDialer
+
         async with self.relays() as relays, WireDialer(self.reach()) as dialer:
             yield Buyer(
                 Finder(relays, now_ms=self.now_ms, loopback=self.reach().loopback),

@@ -16,7 +16,6 @@ from desktop.gateway.purchase import Answer
 from desktop.gateway.question import Question
 from desktop.wallet.wallet import Wallet
 
-SUMMARY = "ask a provider on the network and pay it from this wallet"
 LONGEST_QUESTION = 100_000
 
 

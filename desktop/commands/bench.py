@@ -15,7 +15,6 @@ from desktop.domain.inference import Delta, Finish, Generation, Sampling
 from desktop.domain.model import ModelKind
 from desktop.worker.handle import WorkerHandle
 
-SUMMARY = "measure how fast this computer answers"
 ROUNDS = 3
 PROMPT_WORDS = 400
 ANSWER_TOKENS = 64

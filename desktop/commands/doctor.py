@@ -18,7 +18,6 @@ from desktop.machine.doctor import Check, examine
 from desktop.network.directory.relays import RelayState
 from desktop.worker.sandbox.check import SandboxReport
 
-SUMMARY = "check computer, sandbox, relays and mints; say what to do"
 RELAYS_WITHIN_S = 6.0
 NEEDED_RELAYS = 2
 

@@ -11,8 +11,6 @@ from desktop.compose import Composition
 from desktop.domain.job import JobState
 from desktop.ledger.report import Report, Totals
 
-SUMMARY = "what was earned, by day, hour or model"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -13,8 +13,6 @@ from desktop.domain.job import Job, JobState
 from desktop.ledger.export import Format, export_jobs
 from desktop.ledger.report import JobFilter, Report
 
-SUMMARY = "the newest jobs, one job with its receipt, or an export"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

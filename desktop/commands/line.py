@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from desktop import __version__
-from desktop.commands import ask, bench, demo, doctor, earnings, jobs, node, status, wallet
 from desktop.commands.console import Console
-from desktop.compose import Composition, system_clock_ms
 from desktop.domain.errors import HearthError
 from desktop.machine.paths import Paths
 from desktop.machine.settings_file import load_settings
 
-COMMANDS: Final[dict[str, ModuleType]] = {
-    "node": node,
-    "ask": ask,
-    "status": status,
-    "earnings": earnings,
-    "jobs": jobs,
-    "wallet": wallet,
-    "doctor": doctor,
-    "bench": bench,
-    "demo": demo,
+if TYPE_CHECKING:
+    from desktop.compose import Composition
+
+COMMANDS: Final = {
+    "node": "run the node: answer paid requests until Ctrl+C",
+    "ask": "ask a provider on the network and pay it from this wallet",
+    "status": "what the node is doing, and how today went",
+    "earnings": "what was earned, by day, hour or model",
+    "jobs": "the newest jobs, one job with its receipt, or an export",
+    "wallet": "what the wallet holds; receive, send, pay, restore",
+    "doctor": "check computer, sandbox, relays and mints; say what to do",
+    "bench": "measure how fast this computer answers",
+    "demo": "play the whole job on this computer: relays, mint, node, buyer",
 }
 INTERRUPTED: Final = 130
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit status is 0 when all went well, 1 with words on standard error when not."""
-    parsed = _parser().parse_args(arguments)
+    chosen = next((word for word in arguments if word in COMMANDS), "")
+    if chosen == "node":
+        # A node computes nothing. sqlite-utils would import numpy where there is one: 12 MB for all its life.
+        sys.modules["numpy"] = None  # type: ignore[assignment]  # Python's own way to say: not here
+    # Only the command that was asked for is loaded: a node must not carry what a buyer needs.
+    module = importlib.import_module(f"desktop.commands.{chosen}") if chosen else None
+    parsed = _parser(chosen, module).parse_args(arguments)
     console = Console(as_json=parsed.json)
+    if module is None:
+        return 0
     try:
-        status_code: int = COMMANDS[parsed.command].run(parsed, _home(parsed.home, console), console)
+        status_code: int = module.run(parsed, _home(parsed.home, console), console)
     except HearthError as error:
         console.failure(error)
         return 1
@@ -51,6 +61,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _home(folder: Path | None, console: Console) -> Composition:
+    from desktop.compose import Composition, system_clock_ms
+
     paths = Paths.below(folder) if folder else Paths.of_user(os.environ, Path.home())
     paths.create()
     loaded = load_settings(paths.config, system_clock_ms)
@@ -59,7 +71,7 @@ def _home(folder: Path | None, console: Console) -> Composition:
     return Composition(paths, loaded.settings)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str, module: ModuleType | None) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--home", type=Path, metavar="DIR", help="keep everything in this folder, apart from others")
     common.add_argument("--json", action="store_true", help="print JSON for programs")
@@ -70,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Hearth {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, module in COMMANDS.items():
-        sub = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY, parents=[common])
-        module.configure(sub)
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary, parents=[common])
+        if module is not None and name == chosen:
+            module.configure(sub)
     return parser

@@ -17,8 +17,6 @@ from desktop.node.life import Moment
 from desktop.node.node import Node
 from desktop.worker.handle import WorkerHandle
 
-SUMMARY = "run the node: answer paid requests until Ctrl+C"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -9,8 +9,6 @@ from desktop.commands.calendar import day_edges
 from desktop.commands.console import UNKNOWN, Console, clock, share
 from desktop.compose import Composition
 
-SUMMARY = "what the node is doing, and how today went"
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments: none."""

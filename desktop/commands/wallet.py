@@ -17,8 +17,6 @@ from desktop.node import references
 from desktop.wallet.results import MeltQuote
 from desktop.wallet.wallet import Wallet
 
-SUMMARY = "what the wallet holds; receive, send, pay, restore"
-
 Action = Callable[[argparse.Namespace, Wallet, Console], None]
 
 

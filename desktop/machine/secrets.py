@@ -45,6 +45,11 @@ class PhraseStore:
         self._pointer = folder / _POINTER_FILE
         self._keyring = keyring
 
+    @staticmethod
+    def is_in_file(folder: Path) -> bool:
+        """Whether the phrase of that folder is in a file, so that nobody need look for a keyring."""
+        return os.path.lexists(folder / _PHRASE_FILE) and not os.path.lexists(folder / _POINTER_FILE)
+
     def load(self) -> StoredPhrase | None:
         """The phrase of this data folder; None if none was ever stored.
 

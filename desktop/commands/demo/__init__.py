@@ -14,7 +14,6 @@ from desktop.commands.demo.scenario import play
 from desktop.commands.demo.stage import Stage
 from desktop.compose import Composition
 
-SUMMARY = "play the whole job on this computer: relays, mint, node, buyer"
 FUNDED_SAT = 2000
 
 

@@ -92,6 +92,7 @@ class Stage:
         self.tell(f"Two relays and a mint run: {', '.join(relay.url for relay in self.relays)}, {mint.url}.")
         self.node_home = self._home("node", node_name="The demo's node")
         self.buyer_home = self._home("buyer")
+        await asyncio.to_thread(self.node_home.identity)
         self.node = await self._stack.enter_async_context(NodeProcess(self._folder / "node", self.tell))
         identity, _ = await asyncio.to_thread(self.buyer_home.identity)
         self.wallet = self._stack.enter_context(self.buyer_home.wallet(identity))
