@@ -72,13 +72,13 @@ def line_for(owner: Owner, home: Path, module: str, *arguments: str) -> tuple[li
         "read_any": False,
         "mounts": [
             (str(runtime.prefix), "python"),
-            (str(site), "site"),
+            (str(site), "site-packages"),
             (str(REPOSITORY), "repo"),
             (str(home), "home"),
         ],
         "argv": [
             *(f"{stage}/python/bin/{runtime.interpreter.name}", *start),
-            *(f"{stage}/repo", f"{stage}/site", module, *arguments),
+            *(f"{stage}/repo", f"{stage}/site-packages", module, *arguments),
         ],
     }
     environment |= {"HOME": f"{stage}/home", "TMPDIR": f"{stage}/home", "LD_LIBRARY_PATH": f"{stage}/python/lib"}
