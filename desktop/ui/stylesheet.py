@@ -18,7 +18,7 @@ QToolTip {{ background: {t.surface}; color: {t.text}; border: 1px solid {t.borde
 #rail QPushButton {{ border: 2px solid transparent; border-radius: 8px; padding: 6px 10px; text-align: left;
     color: {t.muted}; background: transparent; font-weight: 500; }}
 #rail QPushButton:hover {{ background: {t.raised}; color: {t.text}; }}
-#rail QPushButton:checked {{ background: {t.raised}; color: {t.text}; font-weight: 600; }}
+#rail QPushButton:checked {{ background: {t.raised}; color: {t.text}; }}
 #rail QPushButton:focus {{ border-color: {t.accent}; }}
 #brand {{ font-size: {section * 1.05}pt; font-weight: 700; }}
 
@@ -36,7 +36,7 @@ QToolTip {{ background: {t.surface}; color: {t.text}; border: 1px solid {t.borde
 
 #card {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 12px; }}
 #pill {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 15px; }}
-#banner {{ background: {t.surface}; border: 1px solid {t.warn}; border-radius: 10px; }}
+#banner {{ background: {t.surface}; border: 1px solid {t.warn}; border-radius: 10px; margin-bottom: 10px; }}
 
 QPushButton {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 8px; padding: 6px 14px; }}
 QPushButton:hover {{ background: {t.raised}; }}
@@ -48,7 +48,7 @@ QPushButton#primary:hover {{ border-color: {t.text}; }}
 QPushButton#primary:focus {{ border-color: {t.text}; }}
 QPushButton#primary:disabled {{ background: {t.raised}; color: {t.muted}; border-color: {t.raised}; }}
 QPushButton#segment {{ padding: 3px 12px; color: {t.muted}; border-radius: 6px; border: 2px solid transparent; }}
-QPushButton#segment:checked {{ background: {t.raised}; color: {t.text}; font-weight: 600; }}
+QPushButton#segment:checked {{ background: {t.raised}; color: {t.text}; border-color: {t.border}; }}
 QPushButton#segment:focus {{ border-color: {t.accent}; }}
 QPushButton#link {{ color: {t.accent}; border: 2px solid transparent; background: transparent; padding: 2px 6px; }}
 QPushButton#link:focus {{ border-color: {t.accent}; }}

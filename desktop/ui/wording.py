@@ -136,3 +136,14 @@ def kind_word(kind: JobKind) -> str:
 def model_kind_word(kind: ModelKind) -> str:
     """What a model does."""
     return {ModelKind.CHAT: tr("Chat"), ModelKind.EMBEDDING: tr("Embeddings")}[kind]
+
+
+def ending_words(reason: str) -> str:
+    """Why a job ended; what the node tells in a sentence of its own stays as it is."""
+    known = {
+        "stop": tr("the answer was complete"),
+        "length": tr("the answer reached its greatest length"),
+        "cancelled": tr("the buyer stopped it"),
+        "cancelled by the buyer": tr("the buyer stopped it"),
+    }
+    return known.get(reason, reason)

@@ -94,3 +94,4 @@ class Legend(QWidget):
             row.addWidget(dot)
             row.addWidget(label(wording.mood_word(mood), "hint"))
             row.addSpacing(6)
+        row.addStretch()

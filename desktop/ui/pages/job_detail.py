@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QPlainTextEdit,
 
 from desktop.control.answers import JobAnswer, Refusal, Result
 from desktop.control.messages import ReadJob
+from desktop.control.snapshot import JobLine
 from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House
@@ -54,7 +55,7 @@ class JobDetail(QDialog):
             (tr("Took"), formats.span(took)),
             (tr("Prompt tokens"), formats.number(job.prompt_tokens if ended else None)),
             (tr("Answered tokens"), formats.number(job.completion_tokens if ended else None)),
-            (tr("Ended because"), job.reason or formats.UNKNOWN),
+            (tr("Ended because"), wording.ending_words(job.reason) or formats.UNKNOWN),
             (tr("Job id"), job.id),
         ):
             form.addRow(label(name, "hint"), label(value, wrap=True, selectable=True))
@@ -62,10 +63,15 @@ class JobDetail(QDialog):
         self._show_receipt(answer)
         self.adjustSize()
 
+    def _no_receipt(self, job: JobLine) -> str:
+        if job.finished_at_ms is None:
+            return tr("A receipt is signed when the job ends.")
+        return tr("No receipt was kept for this job.")
+
     def _show_receipt(self, answer: JobAnswer) -> None:
         self._column.addWidget(label(tr("Receipt"), "section"))
         if answer.receipt is None:
-            self._column.addWidget(label(tr("A receipt is signed when the job ends."), "hint", wrap=True))
+            self._column.addWidget(label(self._no_receipt(answer.job), "hint", wrap=True))
         else:
             receipt = answer.receipt
             verdict = (

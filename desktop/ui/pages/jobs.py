@@ -53,11 +53,6 @@ class JobsPage(Page):
         row.addWidget(self._state)
         row.addWidget(self._model)
         row.addWidget(self._search, 1)
-        if "export" in house.door.words:
-            for text, kind in ((tr("Export CSV…"), "csv"), (tr("Export JSON…"), "json")):
-                button = QPushButton(text)
-                button.clicked.connect(lambda _=False, kind=kind: self._export(kind))
-                row.addWidget(button)
         self.column.addLayout(row)
         self._note = label("", "hint", wrap=True)
         self._note.hide()
@@ -65,11 +60,25 @@ class JobsPage(Page):
         self._table = Table(tr("Jobs"), job_columns(), house.appearance)
         self._table.opened.connect(self.job_opened)
         self._table.verticalScrollBar().valueChanged.connect(self._maybe_more)
-        panel = Panel(tr("Jobs, newest first"))
+        panel = Panel(tr("Newest first"), *self._exports())
         panel.body.addWidget(self._table, 1)
         self.column.addWidget(panel, 1)
         self._state.currentIndexChanged.connect(lambda _: self._ask())
         self._model.currentIndexChanged.connect(lambda _: self._ask())
+
+    def _exports(self) -> list[QPushButton]:
+        buttons = []
+        if "export" in self._house.door.words:
+            for text, kind in ((tr("Export CSV…"), "csv"), (tr("Export JSON…"), "json")):
+                button = QPushButton(text)
+                button.clicked.connect(lambda _=False, kind=kind: self._export(kind))
+                buttons.append(button)
+        return buttons
+
+    @property
+    def newest(self) -> str | None:
+        """The id of the job at the top."""
+        return self._table.rows.row(0).key if self._table.rows.rowCount() else None
 
     def enter(self) -> None:
         """Read the newest page."""

@@ -43,7 +43,7 @@ class ModelsPage(Page):
                 panel = Panel(model.name)
                 panel.body.addWidget(facts)
                 self._list.addWidget(panel)
-            facts.show_facts(_facts(model))
+            facts.show_facts(_facts(model), long=[tr("Digest")])
 
 
 def _facts(model: OfferedModel) -> list[tuple[str, str]]:

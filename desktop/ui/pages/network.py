@@ -51,7 +51,8 @@ class NetworkPage(Page):
     def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
         """Show what changed."""
         if "node" in parts:
-            self._facts.show_facts(_facts(snapshot.node))
+            long = (tr("Name on the relays (npub)"), tr("Address (iroh)"))
+            self._facts.show_facts(_facts(snapshot.node), long=long)
             self._mint_panel.setVisible(bool(snapshot.node.mints))
             self._mints.rows.show_rows([Row(mint, (mint,)) for mint in snapshot.node.mints])
             self._mints.fit_rows(12)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Final
 
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop.control.answers import Refusal, Result, SettingsAnswer, SettingSheet
 from desktop.control.messages import ReadSettings, WriteSetting
@@ -16,7 +18,8 @@ from desktop.ui.parts.panel import Panel
 
 THEMES: Final = ("system", "light", "dark")
 LANGUAGES: Final = ("system", "en", "de")
-YES: Final = "yes"
+YES: Final = "true"
+LINES: Final = 4
 
 
 class SettingsPage(Page):
@@ -26,16 +29,14 @@ class SettingsPage(Page):
         super().__init__(tr("Settings"))
         self._house = house
         self.column.addWidget(self._window_panel())
-        self._panel = Panel(tr("Work"))
-        self._panel.hide()
         self._notice = label("", "warn", wrap=True)
-        self._panel.body.addWidget(self._notice)
+        self._notice.hide()
+        self.column.addWidget(self._notice)
         holder = QWidget()
         self._list = QVBoxLayout(holder)
         self._list.setContentsMargins(0, 0, 0, 0)
-        self._list.setSpacing(12)
-        self._panel.body.addWidget(holder)
-        self.column.addWidget(self._panel)
+        self._list.setSpacing(14)
+        self.column.addWidget(holder)
         self.column.addStretch(1)
         self._shown: tuple[SettingSheet, ...] = ()
 
@@ -49,15 +50,19 @@ class SettingsPage(Page):
             return
         self._notice.setText(answer.notice)
         self._notice.setVisible(bool(answer.notice))
-        self._panel.setVisible(bool(answer.settings))
         if answer.settings == self._shown:
             return
         self._shown = answer.settings
         while (item := self._list.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.deleteLater()
-        for sheet in answer.settings:
-            self._list.addWidget(SettingField(sheet, self._house, writable="set" in self._house.door.words))
+        writable = "set" in self._house.door.words
+        for group, sheets in groupby(answer.settings, key=lambda sheet: sheet.group):
+            panel = Panel(group_name(group))
+            panel.body.setSpacing(14)
+            for sheet in sheets:
+                panel.body.addWidget(SettingField(sheet, self._house, writable=writable))
+            self._list.addWidget(panel)
 
     def _window_panel(self) -> Panel:
         values, file = self._house.preferences.values, self._house.preferences
@@ -115,6 +120,34 @@ def _choice(name: str, choices: tuple[str, ...], start: int, chosen: Callable[[i
     return holder
 
 
+def group_name(group: str) -> str:
+    """What a group of settings is called."""
+    names = {
+        "node": tr("This node"),
+        "work": tr("Work"),
+        "money": tr("Money"),
+        "network": tr("Network"),
+        "http": tr("Web server"),
+    }
+    return names.get(group, group)
+
+
+class LinesField(QPlainTextEdit):
+    """A list, one item a line; what was typed is written when the field is left."""
+
+    def __init__(self, text: str, write: Callable[[str], None]) -> None:
+        super().__init__(text)
+        self._write = write
+        self.setTabChangesFocus(True)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setFixedHeight(self.fontMetrics().lineSpacing() * LINES + 22)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Write it."""
+        super().focusOutEvent(event)
+        self._write(self.toPlainText())
+
+
 class SettingField(QWidget):
     """One setting of the node: its sentence, its value, and a remark when writing it failed or needs a restart."""
 
@@ -139,7 +172,7 @@ class SettingField(QWidget):
         if sheet.type == "switch":
             box = QCheckBox(tr(sheet.sentence))
             box.setChecked(sheet.value == YES)
-            box.toggled.connect(lambda on: self._write(YES if on else "no"))
+            box.toggled.connect(lambda on: self._write(YES if on else "false"))
             return box
         if sheet.choices:
             choice = QComboBox()
@@ -148,6 +181,8 @@ class SettingField(QWidget):
             choice.setMaximumWidth(320)
             choice.currentTextChanged.connect(self._write)
             return choice
+        if sheet.type.startswith("list"):
+            return LinesField(sheet.value, self._write)
         line = QLineEdit(sheet.value)
         line.setPlaceholderText(sheet.default)
         line.editingFinished.connect(lambda: self._write(line.text()))

@@ -73,10 +73,11 @@ class CardRow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Break into rows that are as even as can be."""
-        widest = max(self._least_width, *(card.minimumSizeHint().width() for card in self._cards))
-        fits = max(1, (event.size().width() + SPACING) // (widest + SPACING))
-        rows = -(-len(self._cards) // fits)
-        self._arrange(-(-len(self._cards) // rows))
+        width = event.size().width() + SPACING
+        needs = [max(self._least_width, card.minimumSizeHint().width()) + SPACING for card in self._cards]
+        fits = len(needs) if sum(needs) <= width else max(1, width // max(needs))
+        rows = -(-len(needs) // fits)
+        self._arrange(-(-len(needs) // rows))
         super().resizeEvent(event)
 
     def _arrange(self, columns: int) -> None:

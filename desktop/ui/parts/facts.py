@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from desktop.ui.parts.label import label
+from desktop.ui.parts.long_id import LongId
 
 
 class Facts(QWidget):
@@ -20,10 +21,12 @@ class Facts(QWidget):
         self._grid.setHorizontalSpacing(24)
         self._grid.setVerticalSpacing(8)
         self._grid.setColumnStretch(1, 1)
-        self._values: dict[str, QLabel] = {}
+        self._values: dict[str, QLabel | LongId] = {}
+        self._long: frozenset[str] = frozenset()
 
-    def show_facts(self, facts: Iterable[tuple[str, str]]) -> None:
-        """Show name and value pairs."""
+    def show_facts(self, facts: Iterable[tuple[str, str]], *, long: Iterable[str] = ()) -> None:
+        """Show name and value pairs; those named by `long` are keys or digests without a place to break."""
+        self._long = frozenset(long)
         shown = dict(facts)
         if list(shown) != list(self._values):
             self._rebuild(list(shown))
@@ -39,6 +42,7 @@ class Facts(QWidget):
                 old.deleteLater()
         self._values = {}
         for row, name in enumerate(names):
-            self._values[name] = label("", wrap=True, selectable=True)
+            long = name in self._long
+            self._values[name] = LongId() if long else label("", wrap=True, selectable=True)
             self._grid.addWidget(label(name, "hint"), row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(self._values[name], row, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
@@ -12,7 +13,9 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from desktop.ui.theme import Appearance
 
 Index = QModelIndex | QPersistentModelIndex
-ROOT = QModelIndex()
+ROOT: Final = QModelIndex()
+LEAST_CHARACTERS: Final = 8
+CELL_PADDING: Final = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,9 @@ class Table(QTableView):
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         head.setStretchLastSection(True)
         self._shares = [column.share for column in columns]
+        metrics = self.fontMetrics()
+        some_text = metrics.averageCharWidth() * LEAST_CHARACTERS
+        self._least = [max(metrics.horizontalAdvance(column.title), some_text) + CELL_PADDING for column in columns]
         self.doubleClicked.connect(lambda index: self.opened.emit(self.rows.row(index.row()).key))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -150,7 +156,7 @@ class Table(QTableView):
         """Share the width anew."""
         width = self.viewport().width()
         for section, share in enumerate(self._shares[:-1]):
-            self.setColumnWidth(section, width * share // sum(self._shares))
+            self.setColumnWidth(section, max(self._least[section], width * share // sum(self._shares)))
         super().resizeEvent(event)
 
     def fit_rows(self, most: int) -> None:

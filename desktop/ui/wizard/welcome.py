@@ -36,8 +36,8 @@ class WelcomeStep(Step):
             (
                 tr("What you should know"),
                 tr(
-                    "Whoever owns a computer could look into what runs on it. So buyers are told not to send secrets,"
-                    " and Hearth neither writes down nor logs what they ask."
+                    "Whoever owns a computer could look into what runs on it. Hearth itself neither writes down nor"
+                    " logs what buyers ask."
                 ),
             ),
         ):

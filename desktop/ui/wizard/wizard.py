@@ -47,8 +47,8 @@ class Wizard(QDialog):
         self._next = QPushButton(tr("Next"))
         self._next.setObjectName("primary")
         self._next.setDefault(True)
-        self._back.clicked.connect(lambda: self._go(-1))
-        self._skip.clicked.connect(lambda: self._go(+1))
+        self._back.clicked.connect(lambda: self.go(-1))
+        self._skip.clicked.connect(lambda: self.go(+1))
         self._next.clicked.connect(self._forward)
         column = QVBoxLayout(self)
         column.setContentsMargins(28, 22, 28, 20)
@@ -63,7 +63,7 @@ class Wizard(QDialog):
         row.addWidget(self._next)
         column.addLayout(row)
         house.door.pictured.connect(self._show_snapshot)
-        self._go(0)
+        self.go(0)
 
     @property
     def step(self) -> Step:
@@ -75,7 +75,8 @@ class Wizard(QDialog):
         super().closeEvent(event)
         self.deleteLater()
 
-    def _go(self, by: int) -> None:
+    def go(self, by: int) -> None:
+        """Go so many steps on, or back."""
         self._at = min(max(self._at + by, 0), len(self.steps) - 1)
         step = self.step
         self._stack.setCurrentWidget(step)
@@ -91,7 +92,7 @@ class Wizard(QDialog):
         if not self.step.leave():
             return
         if self._at + 1 < len(self.steps):
-            self._go(+1)
+            self.go(+1)
             return
         self._house.preferences.values.welcomed = True
         self._house.preferences.save()

@@ -1,0 +1,168 @@
+"""Every screen as a picture, from a real ledger through a real door: `python -m tests.ui.screenshots [FOLDER]`.
+
+Light, dark, German, empty, a year of data, long names, a small window at twice the size, and the ways to fail. Whoever
+changes the view looks at all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+WITHIN_S: Final = 60.0
+SETTLE_S: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One run of the app: a scene, a look, a language, a scale, and whether every page is shown."""
+
+    scene: str
+    look: str
+    language: str = "en"
+    scale: str = "1"
+    pages: bool = False
+
+    @property
+    def name(self) -> str:
+        parts = [self.scene, self.look, *([self.language] if self.language != "en" else [])]
+        return "-".join([*parts, *(["200"] if self.scale != "1" else [])])
+
+
+PICTURES: Final = (
+    Picture("year", "light", pages=True),
+    Picture("year", "dark", pages=True),
+    Picture("year", "light", language="de", pages=True),
+    Picture("year", "light", scale="2", pages=True),
+    Picture("empty", "light"),
+    Picture("empty", "dark"),
+    Picture("long", "light", language="de", pages=True),
+    Picture("paused", "light"),
+    Picture("offline", "dark"),
+    Picture("fault", "light", pages=True),
+    Picture("starting", "light"),
+    Picture("join", "light", pages=True),
+    Picture("join", "dark", language="de", scale="2", pages=True),
+)
+
+
+def take(picture: Picture, home: Path, out: Path) -> None:
+    """Open the app over an open door and save what it shows."""
+    from PySide6.QtCore import QLocale
+    from PySide6.QtWidgets import QApplication, QDialog
+
+    from desktop.control.address import door_in
+    from desktop.ui import language
+    from desktop.ui.app import Hearth, Setup
+    from desktop.ui.door import Link
+    from desktop.ui.pages.jobs import JobsPage
+    from desktop.ui.preferences import PreferencesFile
+    from desktop.ui.window import KINDS
+    from desktop.ui.wizard.wizard import Wizard
+
+    app = QApplication([])
+    app.setStyle("Fusion")
+    app.setQuitOnLastWindowClosed(False)
+    language.install(app, ROOT / "resources" / "translations", QLocale(picture.language))
+    preferences = PreferencesFile(home / "config" / "window.json")
+    preferences.values.welcomed = picture.scene != "join"
+    preferences.values.theme = picture.look
+    setup = Setup(door_in(home / "run"), home / "run" / "window.sock", home / "w.json", ROOT, home / "log")
+    hearth = Hearth(setup, preferences, app)
+    if picture.scale != "1":
+        hearth.window.resize(683, 384)  # a small laptop's screen at twice the size
+
+    def wait(until: Callable[[], bool] = lambda: False, within_s: float = SETTLE_S) -> None:
+        end = time.monotonic() + within_s
+        while time.monotonic() < end and not until():
+            app.processEvents()
+            time.sleep(0.01)
+
+    def save(name: str) -> None:
+        wait()
+        widget = app.activeModalWidget() or hearth.window
+        widget.grab().save(str(out / f"{picture.name}-{name}.png"))
+
+    hearth.start()
+    wait(lambda: hearth.house.door.link is Link.CONNECTED, WITHIN_S)
+    wait()
+    wizard = next((dialog for dialog in hearth.window.findChildren(QDialog) if isinstance(dialog, Wizard)), None)
+    if wizard is not None:
+        for number, _ in enumerate(wizard.steps):
+            save(f"step-{number}")
+            wizard.go(+1)
+        wizard.close()
+    elif picture.pages:
+        for number, kind in enumerate(KINDS):
+            hearth.window.go_to(kind)
+            save(f"{number}-{kind.__name__}")  # type: ignore[attr-defined] # a class has a name
+        hearth.window.go_to(JobsPage)
+        wait()
+        page = hearth.window.page
+        if isinstance(page, JobsPage) and (newest := page.newest) is not None:
+            hearth.window.show_job(newest)
+            save("job")
+    else:
+        save("overview")
+    hearth.end()
+    sys.stdout.flush()
+    os._exit(0)  # what was to be seen is saved
+
+
+def stand(scene: str, home: Path) -> subprocess.Popen[str]:
+    """An open door with that scene behind it; it ends when its standard input is closed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.ui.stand", str(home), scene],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    if process.stdout.readline() != "ready\n":
+        raise SystemExit(f"the scene {scene} did not come up")
+    return process
+
+
+def main(out: Path) -> int:
+    """Take every picture; 0 if all of them could be taken."""
+    out.mkdir(parents=True, exist_ok=True)
+    failed = []
+    with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
+        for number, picture in enumerate(PICTURES):
+            home = Path(folder) / picture.scene
+            with stand(picture.scene, home) as door:
+                environment = {
+                    **os.environ,
+                    "QT_QPA_PLATFORM": "offscreen",
+                    "QT_SCALE_FACTOR": picture.scale,
+                    "QT_LOGGING_RULES": "qt.qpa.*=false",
+                }
+                done = subprocess.run(
+                    [sys.executable, "-m", "tests.ui.screenshots", str(out), str(number), str(home)],
+                    cwd=ROOT,
+                    env=environment,
+                    check=False,
+                )
+                if done.returncode:
+                    failed.append(picture.name)
+                assert door.stdin is not None
+                door.stdin.close()
+    sys.stdout.write(f"{len(list(out.glob('*.png')))} pictures in {out}\n" if not failed else f"failed: {failed}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/screenshots").absolute()
+    if len(sys.argv) > 2:
+        take(PICTURES[int(sys.argv[2])], Path(sys.argv[3]), folder)
+    else:
+        sys.exit(main(folder))

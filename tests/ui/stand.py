@@ -1,0 +1,167 @@
+"""A door over a real ledger, with a node that only stands there: `python -m tests.ui.stand FOLDER SCENE`.
+
+For screenshots, measurements and tests of the view. Prints `ready` when the door is open; ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+
+import msgspec
+
+from desktop.compose import Composition, system_clock_ms
+from desktop.config.settings import Settings
+from desktop.control.address import door_in
+from desktop.control.benchmark import Benchmark
+from desktop.control.configuration import Configuration
+from desktop.control.node_steward import Estate, NodeSteward
+from desktop.control.pauses import Pauses
+from desktop.control.readings import CpuReadings
+from desktop.control.records import Records
+from desktop.control.server import Door
+from desktop.control.snapshot import Device, Measurement, Snapshot
+from desktop.domain.model import Offer
+from desktop.domain.node_state import NodeState, Reason
+from desktop.ledger.report import Report
+from desktop.ledger.storage import Storage
+from desktop.machine.devices import Cpu
+from desktop.machine.doctor import Check
+from desktop.machine.paths import Paths
+from desktop.machine.private_file import write_private
+from desktop.machine.settings_file import load_settings, save_settings
+from desktop.network.directory.enrolment import Standing
+from desktop.network.directory.relays import RelayState
+from desktop.proof.receipts import verify
+from tests.fakes.node import FakeNode
+from tests.ui.history import write_history
+
+RELAYS = ("wss://relay.example", "wss://relay.second.example")
+PHRASE = "abandon ability able about above absent absorb abstract absurd abuse access accident"
+LONG = "A very long name of a model that somebody gave without thinking of anyone who has to read it"
+SCENES = {
+    "year": (NodeState.EARNING, Reason.SERVING, ""),
+    "empty": (NodeState.READY, Reason.WAITING_FOR_REQUESTS, ""),
+    "long": (NodeState.OFFLINE, Reason.NO_RELAY, "No relay has answered for a long time, and this is told at length."),
+    "paused": (NodeState.PAUSED, Reason.PAUSED_BY_OWNER, ""),
+    "offline": (NodeState.OFFLINE, Reason.NO_RELAY, ""),
+    "fault": (NodeState.FAULT, Reason.WORKER_FAILED, "The worker ran out of memory three times."),
+    "starting": (NodeState.STARTING, Reason.LOADING, ""),
+    "join": (NodeState.PAUSED, Reason.PAUSED_BY_OWNER, ""),
+}
+JOBS = {"year": 100_000, "long": 2_000, "paused": 2_000, "offline": 2_000, "fault": 2_000}
+
+
+class StandSteward(NodeSteward):
+    """The real steward; the device and the measurement are those of an imagined computer."""
+
+    benchmark_done = Measurement(running=False, share_done=1.0, tokens_per_s=61.4, low=60.2, high=61.9)
+
+    async def snapshot(self) -> Snapshot:
+        picture = await super().snapshot()
+        device = Device(
+            name="NVIDIA GeForce RTX 3060",
+            kind="gpu",
+            load=0.91,
+            temperature_c=68,
+            power_w=142.0,
+            power_limit_w=170.0,
+            memory_used_bytes=5 * 2**30,
+            memory_total_bytes=12 * 2**30,
+            sandbox="Namespaces: no network, no files, no other processes.",
+        )
+        return msgspec.structs.replace(picture, device=device, benchmark=picture.benchmark or self.benchmark_done)
+
+
+def node_of(scene: str, now_ms: int) -> FakeNode:
+    """The node of a scene."""
+    node = FakeNode(RELAYS, at_ms=now_ms)
+    state, reason, detail = SCENES[scene]
+    node.enter(state, reason, detail, at_ms=now_ms - 5 * 3_600_000)
+    if state is NodeState.OFFLINE:
+        node.standing = Standing((), 1)
+        node.relays = tuple(
+            RelayState(url, connected=False, since_ms=now_ms, failures=4, trouble="The name does not resolve.")
+            for url in RELAYS
+        )
+    if scene == "join":
+        node.standing = Standing((), 1)
+        node.relays = ()
+    return node
+
+
+def offers(home: Composition, scene: str) -> list[Offer]:
+    """What is sold in a scene."""
+    if scene != "long":
+        return home.offers()
+    return [replace(offer, model=replace(offer.model, name=f"{LONG} {offer.model.name}")) for offer in home.offers()]
+
+
+def checks() -> tuple[Check, ...]:
+    """What the doctor found."""
+    return (
+        Check("operating system", ok=True, value="Linux 6.8.0", threshold="Linux 5.13 or later"),
+        Check("memory", ok=True, value="12.4 GiB available of 15.5 GiB", threshold="2.0 GiB available"),
+        Check("disk space", ok=True, value="212.0 GiB free", threshold="2.0 GiB free"),
+    )
+
+
+async def serve(folder: Path, scene: str) -> None:
+    """Open the door until standard input ends."""
+    paths = Paths.below(folder)
+    paths.create()
+    home = Composition(paths, Settings(relays=RELAYS, mints=("https://mint.example",)))
+    ledger = paths.data / "ledger.db"
+    if not ledger.exists():
+        if scene in JOBS:
+            write_history(ledger, jobs=JOBS[scene], days=365 if scene == "year" else 40, now_ms=system_clock_ms())
+        else:
+            Storage.open_to_write(ledger).close()
+    node = node_of(scene, system_clock_ms())
+    stop = asyncio.Event()
+    report = Report.open(ledger)
+
+    def changed() -> None:
+        door.changed()
+
+    def settings() -> tuple[Settings, str]:
+        loaded = load_settings(paths.config, system_clock_ms)
+        return loaded.settings, " ".join(loaded.notices)
+
+    def save(changed_settings: Settings) -> None:
+        save_settings(paths.config, changed_settings)
+
+    steward = StandSteward(
+        node,
+        Estate(
+            offers=offers(home, scene),
+            relay_urls=RELAYS,
+            data_folder=str(paths.data),
+            checks=checks,
+            phrase=lambda: PHRASE,
+            quit=stop.set,
+        ),
+        records=Records(report, verify, system_clock_ms),
+        readings=CpuReadings(Cpu("", 1, 1, 1, 1)),
+        configuration=Configuration(settings, save),
+        pauses=Pauses(node, paths.data / "pause.json", write=write_private, changed=changed, now_ms=system_clock_ms),
+        benchmark=Benchmark(lambda: steward.worker, None, changed, system_clock_ms),
+        now_ms=system_clock_ms,
+    )
+    door = Door(steward, door_in(paths.runtime), version="0.1.0")
+    await door.open()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    loop = asyncio.get_running_loop()
+    Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(stop.set)), daemon=True).start()
+    await stop.wait()
+    await steward.close()
+    await door.close()
+    report.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1]), sys.argv[2]))

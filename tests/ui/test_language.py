@@ -1,0 +1,56 @@
+import ast
+import json
+import string
+from pathlib import Path
+
+from desktop.config.settings import declarations
+from desktop.control.configuration import GROUPS, TABLES
+
+ROOT = Path(__file__).parents[2]
+
+
+def sentences() -> set[str]:
+    """Every sentence the view passes to `tr` as it stands."""
+    found = set()
+    for path in ROOT.glob("desktop/ui/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr":
+                argument = node.args[0]
+                if isinstance(argument, ast.Constant):
+                    found.add(str(argument.value))
+    return found
+
+
+def told_by_the_node() -> set[str]:
+    """The sentences of the settings that the window shows."""
+    return {each.sentence for each in declarations() if each.group in GROUPS and each.rule.kind not in TABLES}
+
+
+def fields(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+def german() -> dict[str, str]:
+    text = (ROOT / "resources" / "translations" / "de.json").read_text(encoding="utf-8")
+    translations: dict[str, str] = json.loads(text)
+    return translations
+
+
+def test_german_is_complete() -> None:
+    assert sorted((sentences() | told_by_the_node()) - german().keys()) == []
+
+
+def test_a_translation_fills_in_the_same_values() -> None:
+    assert {english: text for english, text in german().items() if fields(english) != fields(text)} == {}
+
+
+def test_no_translation_is_empty_or_shouts() -> None:
+    assert [english for english, text in german().items() if not text.strip() or "!" in text] == []
+    assert [sentence for sentence in sentences() if "!" in sentence] == []
+
+
+def test_each_place_has_its_own_letter_in_every_language() -> None:
+    places = [sentence for sentence in sentences() if "&" in sentence]
+    for names in (places, [german()[place] for place in places]):
+        letters = [name[name.index("&") + 1].lower() for name in names]
+        assert len(set(letters)) == len(letters), names
