@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Final, Protocol
 
 from desktop.domain.errors import HearthError, MintMisbehaved, MintUnreachable
@@ -31,11 +32,28 @@ class Retry(Exception):
     """The operation's outputs were replaced: ask again, with the new ones."""
 
 
+class Asked(Enum):
+    """Whether the mint may have this operation's request from before.
+
+    RECENTLY: one may still be on its way, from a process that died just now; so a mint that does not know of it may
+    carry it out in a moment. LONG_AGO: whatever was sent has arrived, or never will.
+    """
+
+    NEVER = auto()
+    RECENTLY = auto()
+    LONG_AGO = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why an operation is to be closed. `unsigned`: the mint has not seen its outputs and never will."""
+    """Why an operation is to be closed.
+
+    `certain`: the mint's reason leaves no doubt, there is no need to look whether it acted all the same. `unsigned`:
+    if it did not, it never will sign these outputs, so that their numbers can be used again.
+    """
 
     error: HearthError
+    certain: bool = False
     unsigned: bool = False
 
 
@@ -50,11 +68,11 @@ class Trade(Protocol):
         """What the mint signed for this operation before; None if it has not carried it out."""
         ...
 
-    def judge(self, mint: Mint, work: Work, refusal: MintRefusal, *, first: bool) -> Verdict:
+    def judge(self, mint: Mint, work: Work, refusal: MintRefusal, asked: Asked) -> Verdict:
         """What a refusal means, unless `look` finds afterwards that the operation was carried out all the same.
 
-        Raises Retry after replacing the outputs, and MintUnreachable if nothing is decided yet. `first` is true if
-        the mint cannot have seen this operation before.
+        Mints also refuse, with no code that says so, what they have just done. Raises Retry after replacing the
+        outputs, and MintUnreachable if nothing is decided yet.
         """
         ...
 
@@ -71,14 +89,14 @@ class Executor:
         self.source = source
         self.now_ms = now_ms
 
-    def run(self, mint: Mint, trade: Trade, operation_id: int, *, first: bool) -> None:
+    def run(self, mint: Mint, trade: Trade, operation_id: int, asked: Asked) -> None:
         """Bring a running operation to its end: return once it is done, raise what it failed with.
 
         If that cannot be known now, it is left stalled, and MintUnreachable or MintMisbehaved is raised.
         """
         settled = False
         try:
-            failure = self._run(mint, trade, operation_id, first=first)
+            failure = self._run(mint, trade, operation_id, asked)
             settled = True
         finally:
             if not settled:
@@ -142,11 +160,11 @@ class Executor:
                 raise _lacking(mint, "It does not tell the state of coins.") from None
         return states
 
-    def _run(self, mint: Mint, trade: Trade, operation_id: int, *, first: bool) -> HearthError | None:
+    def _run(self, mint: Mint, trade: Trade, operation_id: int, asked: Asked) -> HearthError | None:
         for turn in range(_ROUNDS):
             work = self.load(operation_id)
             try:
-                return self._step(mint, trade, work, first=first and turn == 0)
+                return self._step(mint, trade, work, asked if turn == 0 else Asked.RECENTLY)
             except Retry:
                 continue
             except MintUnreachable:
@@ -157,14 +175,14 @@ class Executor:
             f"The mint {mint.url} keeps refusing.", why="Nothing is lost.", now="Try again in a moment."
         )
 
-    def _step(self, mint: Mint, trade: Trade, work: Work, *, first: bool) -> HearthError | None:
-        signed = None if first else trade.look(mint, work)
+    def _step(self, mint: Mint, trade: Trade, work: Work, asked: Asked) -> HearthError | None:
+        signed = None if asked is Asked.NEVER else trade.look(mint, work)
         if signed is None:
             try:
                 signed = trade.ask(mint, work, blinded(self.source, work.outputs))
             except MintRefusal as refusal:
-                verdict = trade.judge(mint, work, refusal, first=first)
-                signed = None if first else trade.look(mint, work)
+                verdict = trade.judge(mint, work, refusal, asked)
+                signed = None if verdict.certain else trade.look(mint, work)
                 if signed is None:
                     self._fail(work, verdict)
                     return verdict.error

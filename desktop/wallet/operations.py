@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from desktop.domain.errors import HearthError, MintUnreachable
 from desktop.wallet import operation_records
-from desktop.wallet.executor import Executor
+from desktop.wallet.executor import Asked, Executor
 from desktop.wallet.mints import Mints
 from desktop.wallet.operation import Operation, OperationKind, OperationState
 from desktop.wallet.operation_records import AlreadyBegun, Record
@@ -19,6 +19,8 @@ from desktop.wallet.trades import trades
 
 _WAIT_WITHIN_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.02
+_ARRIVED_AFTER_MS: Final = 180_000
+"""Longer than any request of ours is waited for."""
 
 
 class Operations:
@@ -45,21 +47,22 @@ class Operations:
                     operation_id = begin()
                 except AlreadyBegun:
                     continue
-                return self.finished(operation_id, first=True)
+                return self.finished(operation_id, Asked.NEVER)
             if record.operation.state is OperationState.DONE:
                 return record
-            if self.claim(record):
-                return self.finished(record.id, first=False)
+            asked = self.claim(record)
+            if asked is not None:
+                return self.finished(record.id, asked)
             if time.monotonic() > deadline:
                 raise MintUnreachable("This is still being worked on.", now="Ask again in a moment.")
             time.sleep(_LOOK_EVERY_S)
 
-    def finished(self, operation_id: int, *, first: bool) -> Record:
+    def finished(self, operation_id: int, asked: Asked) -> Record:
         """Carry out an operation that is ours. Raises what it failed with, or what keeps it from being settled."""
         record = self._get(operation_id)
         if record.operation.state is OperationState.RUNNING:
             mint = self._mints.known_mint(record.operation.mint)
-            self._executor.run(mint, self._trade(record.operation.kind), operation_id, first=first)
+            self._executor.run(mint, self._trade(record.operation.kind), operation_id, asked)
             record = self._get(operation_id)
         return record
 
@@ -71,17 +74,21 @@ class Operations:
         """The time that goes into records."""
         return self._executor.now_ms()
 
-    def claim(self, record: Record) -> bool:
-        """Take an unsettled operation that nobody works on; false if somebody does, or has in the meantime."""
+    def claim(self, record: Record) -> Asked | None:
+        """Take an unsettled operation that nobody works on; None if somebody does, or has in the meantime."""
         with self._storage.transaction() as db:
             present = operation_records.get(db, record.id)
             running = present.operation.state is OperationState.RUNNING
             free = present.operation.state is OperationState.STALLED or (
                 running and not self._session.is_alive(present.session)
             )
-            if free:
-                operation_records.claim(db, present, self._session.id, self._executor.now_ms())
-            return free
+            if not free:
+                return None
+            now_ms = self._executor.now_ms()
+            operation_records.claim(db, present, self._session.id, now_ms)
+            # A clock that was set back counts as recent, too.
+            waited = now_ms - present.operation.changed_at_ms > _ARRIVED_AFTER_MS
+            return Asked.LONG_AGO if waited else Asked.RECENTLY
 
     def recover(self) -> list[tuple[Operation, HearthError | None]]:
         """Take up everything that nobody works on. Returns how each stands now, with what stopped it, if anything."""
@@ -89,10 +96,11 @@ class Operations:
         with self._storage.transaction() as db:
             waiting = operation_records.unsettled(db)
         for record in waiting:
-            if self.claim(record):
+            asked = self.claim(record)
+            if asked is not None:
                 error: HearthError | None = None
                 try:
-                    self.finished(record.id, first=False)
+                    self.finished(record.id, asked)
                 except HearthError as failure:
                     error = failure
                 outcomes.append((self._get(record.id).operation, error))

@@ -9,7 +9,6 @@ import msgspec
 
 from desktop.domain.errors import RequestError
 from desktop.wallet import cbor
-from desktop.wallet.amounts import MAX_SAT
 from desktop.wallet.keyset import SAT
 
 _PREFIX: Final = "creqA"
@@ -38,7 +37,7 @@ class Lock(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class _Body(msgspec.Struct, omit_defaults=True):
     i: _Text | None = None
-    a: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAT)] | None = None
+    a: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     u: _Text | None = None
     s: bool | None = None
     m: Annotated[list[_Text], msgspec.Meta(max_length=256)] | None = None

@@ -52,7 +52,8 @@ class Receiving:
             OperationKind.RECEIVE, reference, mint.url, gross - fee, gross, fee, digest, tokens.encode(mint.url, coins)
         )
         with self._storage.transaction() as db:
-            if operation_records.find_receive(db, digest) is not None:
+            twin = operation_records.find_receive(db, digest)
+            if twin is not None and twin.operation.reference != reference:
                 raise _spent()
             operation_id = self._operations.start(db, plan)
             held = Counter(coin.amount for coin in coin_records.free_coins(db, mint.url))
@@ -72,7 +73,7 @@ class Receiving:
             return
         if mine is not None and mine.operation.state is not OperationState.FAILED:
             raise ValueError("this reference stands for another token")
-        if twin.operation.state is OperationState.DONE or not self._operations.claim(twin):
+        if twin.operation.state is OperationState.DONE or self._operations.claim(twin) is None:
             raise _spent()
         with self._storage.transaction() as db:
             operation_records.adopt(db, twin, reference)

@@ -18,7 +18,7 @@ from desktop.domain.errors import (
 from desktop.domain.money import MSAT_PER_SAT
 from desktop.wallet import coin_records, operation_records
 from desktop.wallet.amounts import input_fee, split
-from desktop.wallet.executor import Executor, Retry, Verdict
+from desktop.wallet.executor import Asked, Executor, Retry, Verdict
 from desktop.wallet.mint import Mint
 from desktop.wallet.operation import OperationKind, SignedOutput, Sums, Work
 from desktop.wallet.refusal import Code, MintRefusal
@@ -47,11 +47,12 @@ class SwapTrade:
             return None
         return found
 
-    def judge(self, mint: Mint, work: Work, refusal: MintRefusal, *, first: bool) -> Verdict:
+    def judge(self, mint: Mint, work: Work, refusal: MintRefusal, asked: Asked) -> Verdict:
         """Tell coins that are gone from coins that cannot be swapped just now, or not like this."""
         received = work.operation.kind is OperationKind.RECEIVE
+        first = asked is Asked.NEVER
         if first and received and refusal.code in _INPUTS_BAD:
-            return Verdict(_spent() if refusal.code == Code.SPENT else _invalid(), unsigned=True)
+            return Verdict(_spent() if refusal.code == Code.SPENT else _invalid(), certain=True, unsigned=True)
         states = self._executor.states(mint, work.inputs)
         if "SPENT" in states:
             _forget_spent(self._executor, work, states)
@@ -63,6 +64,8 @@ class SwapTrade:
             self._plan_again(mint, work)
         elif self._plan_is_stale(mint, work):
             self._plan_again(mint, work)
+        if asked is Asked.RECENTLY and refusal.code != Code.PROOF_INVALID:
+            raise _busy(mint)
         return Verdict(_invalid() if received else _refuses(mint), unsigned=first)
 
     def sums(self, work: Work, signed: Sequence[SignedOutput]) -> Sums:
@@ -112,13 +115,13 @@ class MintTrade:
             return None
         return found
 
-    def judge(self, mint: Mint, work: Work, refusal: MintRefusal, *, first: bool) -> Verdict:
+    def judge(self, mint: Mint, work: Work, refusal: MintRefusal, asked: Asked) -> Verdict:
         """Give up only where the mint says that there is nothing to take; the invoice may have been paid."""
-        if refusal.code == Code.QUOTE_UNPAID:
-            return Verdict(_unpaid(work), unsigned=first)
         state = self._state(mint, work)
-        if state == "UNPAID":
-            return Verdict(_unpaid(work), unsigned=first)
+        if refusal.code == Code.QUOTE_UNPAID or state == "UNPAID":
+            if asked is Asked.RECENTLY:
+                raise _busy(mint)
+            return Verdict(_unpaid(work), unsigned=asked is Asked.NEVER)
         if state == "ISSUED":
             return Verdict(TokenSpent("Somebody has taken the coins of this invoice already."))
         keysets = mint.keysets(anew=True)
@@ -183,10 +186,12 @@ class MeltTrade:
             return None
         return self._executor.look_for(mint, work.outputs)
 
-    def judge(self, mint: Mint, work: Work, refusal: MintRefusal, *, first: bool) -> Verdict:  # noqa: ARG002 - Trade's
+    def judge(self, mint: Mint, work: Work, refusal: MintRefusal, asked: Asked) -> Verdict:
         """The payment failed, unless our coins are with the mint."""
         states = self._executor.states(mint, work.inputs)
         if "PENDING" in states or refusal.code in {Code.PENDING, Code.QUOTE_PENDING}:
+            raise _on_its_way(mint)
+        if asked is Asked.RECENTLY and "SPENT" not in states:
             raise _on_its_way(mint)
         _forget_spent(self._executor, work, states)
         # Never "unsigned": mints remember the blank outputs of a payment that failed.
