@@ -81,7 +81,15 @@ class Watchers:
 class Composition:
     """Everything that belongs to one Hearth: its folders, its settings, and what is made of them."""
 
-    def __init__(self, paths: Paths, settings: Settings, now_ms: Callable[[], int] = system_clock_ms) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        settings: Settings,
+        now_ms: Callable[[], int] = system_clock_ms,
+        *,
+        use_keyring: bool = True,
+    ) -> None:
+        self._use_keyring = use_keyring
         self.paths = paths
         self.settings = settings
         self.now_ms = now_ms
@@ -116,7 +124,7 @@ class Composition:
         """Where the recovery phrase is kept."""
         # Looking for a keyring loads libraries that a node would carry along for ever.
         in_file = PhraseStore.is_in_file(self.paths.data)
-        return PhraseStore(self.paths.data, None if in_file else find_keyring())
+        return PhraseStore(self.paths.data, find_keyring() if self._use_keyring and not in_file else None)
 
     def identity(self) -> tuple[Identity, StoredPhrase | None]:
         """Who we are. The second part is the phrase if it was made just now, and the owner has yet to write it down."""

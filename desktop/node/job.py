@@ -21,6 +21,7 @@ from desktop.node.supervisor import Worker
 log = logging.getLogger(__name__)
 
 CANCEL_DEADLINE_S: Final = 2.0
+BY_THE_BUYER: Final = "cancelled by the buyer"
 
 Close = Callable[[Job], Awaitable[Settlement]]
 
@@ -57,6 +58,7 @@ class NodeJob:
         self._failure: HearthError | None = None
         self._settling = asyncio.Lock()
         self._settlement: Settlement | None = None
+        self._written = 0
         self._run = asyncio.create_task(self._work(), name=f"job {job.id}")
 
     @property
@@ -94,6 +96,10 @@ class NodeJob:
         if not self._run.done():
             self._run.cancel()
             await asyncio.wait({self._run})
+        if self._job.state is JobState.ACCEPTED:
+            # Cancelled before the task had taken its first step: none of its own clean-up ran.
+            self._end(JobState.CANCELLED, BY_THE_BUYER)
+            self._close_up()
 
     async def settle(self) -> Settlement:
         """Charge, sign, pay the change back; the same settlement every time."""
@@ -112,8 +118,11 @@ class NodeJob:
                 else:
                     await self._generate()
         except asyncio.CancelledError:
-            # Cancelled while waiting for a turn, or a worker that did not stop in time: nothing is charged.
-            self._end(JobState.CANCELLED, "cancelled by the buyer")
+            # Cancelled while waiting for a turn, which costs nothing; or by a worker too slow to say how much it read:
+            # then only what was seen to leave is charged.
+            if self._written:
+                self._charge(Usage(0, self._written))
+            self._end(JobState.CANCELLED, BY_THE_BUYER)
         except HearthError as error:
             self._failure = error
             self._end(JobState.FAILED, error.what)
@@ -123,8 +132,11 @@ class NodeJob:
             self._failure = Unavailable("This node made a mistake.", now="Nothing is charged; ask again.")
             self._end(JobState.FAILED, "internal error")
         finally:
-            self._ticket.close()
-            self._pieces.put_nowait(None)
+            self._close_up()
+
+    def _close_up(self) -> None:
+        self._ticket.close()
+        self._pieces.put_nowait(None)
 
     async def _generate(self) -> None:
         if self._order.sampling is None:
@@ -141,8 +153,10 @@ class NodeJob:
                 cancelled = piece.reason is FinishReason.CANCELLED
                 self._charge(piece.usage)
                 self._end(JobState.CANCELLED if cancelled else JobState.COMPLETED, piece.reason.value)
-            elif self._job.first_token_at_ms is None:
-                self._update(first_token_at_ms=self._now_ms())
+            else:
+                self._written += piece.tokens
+                if self._job.first_token_at_ms is None:
+                    self._update(first_token_at_ms=self._now_ms())
             self._pieces.put_nowait(piece)
         if self._job.state is JobState.RUNNING:
             raise WorkerDied("The answer ended too early.", now="Nothing is charged; ask again.")

@@ -95,6 +95,21 @@ async def test_a_job_cancelled_before_its_turn_costs_nothing_and_frees_its_place
     await running.settle()
 
 
+async def test_a_worker_too_slow_to_stop_charges_what_was_seen_to_leave() -> None:
+    class Stubborn(FakeWorker):
+        async def cancel(self, job_id: str) -> None:
+            """Hears nothing."""
+
+    worker, closing = Stubborn(("a", "b", "c"), gated=True), Closing()
+    job = open_job(worker, closing, Admission(slots=1, queue=0))
+    assert worker.permits is not None
+    worker.permits.release()
+    assert await anext(job.answer()) == Delta("a", 1)
+    settlement = await job.settle()
+    assert closing.jobs[0].state is JobState.CANCELLED
+    assert settlement.usage == Usage(0, 1)
+
+
 async def test_a_dead_worker_fails_the_job_and_nothing_is_charged() -> None:
     worker, closing = FakeWorker(gated=True), Closing()
     job = open_job(worker, closing, Admission(slots=1, queue=0))

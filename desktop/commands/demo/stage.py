@@ -111,4 +111,5 @@ class Stage:
             slots=SLOTS,
         )
         save_settings(paths.config, settings)
-        return Composition(paths, settings)
+        # Play money: the owner's keyring has no business with it.
+        return Composition(paths, settings, use_keyring=False)
