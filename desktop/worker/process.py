@@ -99,9 +99,9 @@ def main(threshold: Threshold) -> int:
     return run(threshold, build)
 
 
-def run(threshold: Threshold, build: Callable[[], Serving]) -> int:
+def run(threshold: Threshold, build: Callable[[], Serving], *, frame_deadline_s: float = FRAME_DEADLINE_S) -> int:
     """Serve what `build` gives until the node says stop or goes away; returns the exit status."""
-    conversation = _Conversation(threshold.channel)
+    conversation = _Conversation(threshold.channel, frame_deadline_s)
     try:
         serving = _make_ready(conversation, threshold, build)
         if serving is not None:
@@ -150,8 +150,9 @@ def _failure(error: Exception) -> Failed:
 class _Conversation:
     """Words over the channel, with everything said in one step sent in one piece."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, frame_deadline_s: float) -> None:
         self._channel = channel
+        self._frame_deadline_s = frame_deadline_s
         self._channel.settimeout(_SEND_WITHIN_S)
         self._decoder = FrameDecoder()
         self._partial_since: float | None = None
@@ -200,7 +201,7 @@ class _Conversation:
             self._partial_since = None
         elif self._partial_since is None or progress:
             self._partial_since = now
-        elif now - self._partial_since > FRAME_DEADLINE_S:
+        elif now - self._partial_since > self._frame_deadline_s:
             raise FrameError("A frame was begun and not finished in time.")
 
 

@@ -218,6 +218,14 @@ async def test_a_worker_gone_bad_is_ended_with_the_reason(one: WorkerHandle, ord
         await answer(one, "count 1")
 
 
+@pytest.mark.parametrize("junk", [b"\x00\x00\x00\x02\x01{}", b"\x00\x00\x00\x01\x02x", b"\xff" * 50], ids=repr)
+async def test_the_worker_ends_at_a_bad_frame_too(one: WorkerHandle, junk: bytes) -> None:
+    one._channel.post(junk)
+    with pytest.raises(WorkerDied):
+        await answer(one, "endless")
+    assert "status 3" in await one.wait_closed()
+
+
 @pytest.mark.parametrize("first", ["short", "long vector", "nan"])
 async def test_wrong_vectors_end_the_worker(one: WorkerHandle, first: str) -> None:
     with pytest.raises(WorkerDied):

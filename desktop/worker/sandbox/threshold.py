@@ -87,16 +87,18 @@ def cross(errand: Errand) -> int:
         return _refuse("A worker never runs as root.")
     os.closerange(_STANDARD_STREAMS, errand.channel)
     os.closerange(max(_STANDARD_STREAMS, errand.channel + 1), 1 << 16)
+    threshold = None
     try:
         _restrict(errand)
-        if errand.channel < 0:
-            return _run_tool(errand)
-        threshold = Threshold(errand)
-        if not errand.graphics:
-            # On the processor alone nothing needs more, so even the parsing of model files happens behind both filters.
-            threshold.seal()
+        if errand.channel >= 0:
+            threshold = Threshold(errand)
+            if not errand.graphics:
+                # On the processor alone nothing needs more, so even model files are parsed behind both filters.
+                threshold.seal()
     except OSError as error:
         return _refuse(f"A restriction does not apply here: {error}.")
+    if threshold is None:
+        return _run_tool(errand)
     status = int(importlib.import_module(errand.module).main(threshold))
     sys.stdout.flush()
     sys.stderr.flush()
