@@ -10,6 +10,7 @@ from desktop.worker.models.catalogue import CatalogueEntry, PinnedFile, Source, 
 from desktop.worker.sandbox.limits import Limits
 from desktop.worker.sandbox.modes import ModePolicy, SandboxMode
 from desktop.worker.sandbox.runtime import Runtime
+from desktop.worker.watchdog import DeviceMemory
 
 BOTH = (SandboxMode.NAMESPACES, SandboxMode.RESTRICTED)
 TESTS = Path(__file__).resolve().parents[1]
@@ -47,6 +48,8 @@ def scripted_launcher(
     modes: tuple[SandboxMode, ...] = BOTH,
     limits: Limits | None = None,
     ready_within_s: float = 30.0,
+    device_memory: DeviceMemory | None = None,
+    device_memory_bytes: int = 0,
 ) -> WorkerLauncher:
     """A launcher of scripted workers; `folder` gets a model folder and a home."""
     model, home = folder / "model", folder / "home"
@@ -63,6 +66,8 @@ def scripted_launcher(
         limits=limits,
         ready_within_s=ready_within_s,
         module="tests.worker.scripted",
+        device_memory=device_memory,
+        device_memory_bytes=device_memory_bytes,
     )
 
 

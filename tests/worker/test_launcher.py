@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,16 @@ def test_a_node_killed_with_sigkill_takes_its_worker_along(
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+async def test_too_much_graphics_memory_ends_a_worker(tmp_path: Path) -> None:
+    asked: list[list[int]] = []
+
+    def device_memory(pids: Sequence[int]) -> int:
+        asked.append(list(pids))
+        return 3 << 20 if len(asked) > 1 else 0
+
+    launcher = scripted_launcher(tmp_path, behaviour="slow", device_memory=device_memory, device_memory_bytes=2 << 20)
+    with pytest.raises(WorkerDied, match="3 MiB of graphics memory"):
+        await launcher.launch()
+    assert asked[1]

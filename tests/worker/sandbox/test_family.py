@@ -1,0 +1,47 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from desktop.worker.sandbox.family import facts_of, family_of, kill_family, memory_of
+
+GRANDPARENT = (
+    "import os, time\n"
+    "if os.fork() == 0:\n"
+    "    if os.fork() == 0: os.setsid()\n"
+    "print(os.getpid(), flush=True)\n"
+    "time.sleep(60)\n"
+)
+
+
+def test_descendants_are_found_and_killed_wherever_they_hide() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", GRANDPARENT], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        pids = {int(process.stdout.readline()) for _ in range(3)}
+        assert set(family_of(process.pid)) == pids
+        assert family_of(process.pid)[0] == process.pid
+        kill_family(process.pid)
+    deadline = time.monotonic() + 2
+    while any(facts_of(pid).get("State", "Z")[0] not in "ZX" for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_memory_counts_what_cannot_be_dropped() -> None:
+    before = memory_of([os.getpid()])
+    block = bytearray(b"x") * (64 << 20)
+    assert 60 << 20 < memory_of([os.getpid()]) - before < 80 << 20
+    assert len(block) == 64 << 20
+    assert memory_of([os.getpid()] * 2) >= 2 * (64 << 20)
+
+
+def test_who_is_gone_has_no_facts_no_family_and_no_memory() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    assert facts_of(process.pid) == {}
+    assert family_of(process.pid) == []
+    assert memory_of([process.pid]) == 0
