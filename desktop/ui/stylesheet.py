@@ -35,7 +35,7 @@ QToolTip {{ background: {t.surface}; color: {t.text}; border: 1px solid {t.borde
 #mono {{ font-family: monospace; }}
 
 #card {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 12px; }}
-#pill {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 15px; }}
+#pill {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 12px; }}
 #banner {{ background: {t.surface}; border: 1px solid {t.warn}; border-radius: 10px; margin-bottom: 10px; }}
 
 QPushButton {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 8px; padding: 6px 14px; }}

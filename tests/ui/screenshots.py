@@ -16,6 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from PySide6.QtCore import QLocale
+from PySide6.QtWidgets import QApplication, QDialog
+
+from desktop.control.address import door_in
+from desktop.ui import language
+from desktop.ui.app import Hearth, Setup
+from desktop.ui.door import Link
+from desktop.ui.pages.jobs import JobsPage
+from desktop.ui.preferences import PreferencesFile
+from desktop.ui.window import KINDS
+from desktop.ui.wizard.wizard import Wizard
+
 ROOT: Final = Path(__file__).parents[2]
 WITHIN_S: Final = 60.0
 SETTLE_S: Final = 0.8
@@ -54,67 +66,57 @@ PICTURES: Final = (
 )
 
 
-def take(picture: Picture, home: Path, out: Path) -> None:
-    """Open the app over an open door and save what it shows."""
-    from PySide6.QtCore import QLocale
-    from PySide6.QtWidgets import QApplication, QDialog
+class Camera:
+    """The app over an open door, and the pictures taken of it."""
 
-    from desktop.control.address import door_in
-    from desktop.ui import language
-    from desktop.ui.app import Hearth, Setup
-    from desktop.ui.door import Link
-    from desktop.ui.pages.jobs import JobsPage
-    from desktop.ui.preferences import PreferencesFile
-    from desktop.ui.window import KINDS
-    from desktop.ui.wizard.wizard import Wizard
+    def __init__(self, picture: Picture, home: Path, out: Path) -> None:
+        self._picture = picture
+        self._out = out
+        self._app = QApplication([])
+        self._app.setStyle("Fusion")
+        self._app.setQuitOnLastWindowClosed(False)
+        language.install(self._app, ROOT / "resources" / "translations", QLocale(picture.language))
+        preferences = PreferencesFile(home / "config" / "window.json")
+        preferences.values.welcomed = picture.scene != "join"
+        preferences.values.theme = picture.look
+        setup = Setup(door_in(home / "run"), home / "run" / "window.sock", home / "w.json", ROOT, home / "log")
+        self.hearth = Hearth(setup, preferences, self._app)
+        if picture.scale != "1":
+            self.hearth.window.resize(683, 384)  # a small laptop's screen at twice the size
+        self.hearth.start()
+        self.wait(lambda: self.hearth.house.door.link is Link.CONNECTED, WITHIN_S)
+        self.wait()
 
-    app = QApplication([])
-    app.setStyle("Fusion")
-    app.setQuitOnLastWindowClosed(False)
-    language.install(app, ROOT / "resources" / "translations", QLocale(picture.language))
-    preferences = PreferencesFile(home / "config" / "window.json")
-    preferences.values.welcomed = picture.scene != "join"
-    preferences.values.theme = picture.look
-    setup = Setup(door_in(home / "run"), home / "run" / "window.sock", home / "w.json", ROOT, home / "log")
-    hearth = Hearth(setup, preferences, app)
-    if picture.scale != "1":
-        hearth.window.resize(683, 384)  # a small laptop's screen at twice the size
-
-    def wait(until: Callable[[], bool] = lambda: False, within_s: float = SETTLE_S) -> None:
+    def wait(self, until: Callable[[], bool] = lambda: False, within_s: float = SETTLE_S) -> None:
         end = time.monotonic() + within_s
         while time.monotonic() < end and not until():
-            app.processEvents()
+            self._app.processEvents()
             time.sleep(0.01)
 
-    def save(name: str) -> None:
-        wait()
-        widget = app.activeModalWidget() or hearth.window
-        widget.grab().save(str(out / f"{picture.name}-{name}.png"))
+    def save(self, name: str) -> None:
+        self.wait()
+        widget = self._app.activeModalWidget() or self.hearth.window
+        widget.grab().save(str(self._out / f"{self._picture.name}-{name}.png"))
 
-    hearth.start()
-    wait(lambda: hearth.house.door.link is Link.CONNECTED, WITHIN_S)
-    wait()
-    wizard = next((dialog for dialog in hearth.window.findChildren(QDialog) if isinstance(dialog, Wizard)), None)
-    if wizard is not None:
-        for number, _ in enumerate(wizard.steps):
-            save(f"step-{number}")
-            wizard.go(+1)
-        wizard.close()
-    elif picture.pages:
-        for number, kind in enumerate(KINDS):
-            hearth.window.go_to(kind)
-            save(f"{number}-{kind.__name__}")  # type: ignore[attr-defined] # a class has a name
-        hearth.window.go_to(JobsPage)
-        wait()
-        page = hearth.window.page
-        if isinstance(page, JobsPage) and (newest := page.newest) is not None:
-            hearth.window.show_job(newest)
-            save("job")
-    else:
-        save("overview")
-    hearth.end()
-    sys.stdout.flush()
-    os._exit(0)  # what was to be seen is saved
+    def take_all(self) -> None:
+        """Whatever the picture asks for."""
+        window = self.hearth.window
+        wizard = next((dialog for dialog in window.findChildren(QDialog) if isinstance(dialog, Wizard)), None)
+        if wizard is not None:
+            for number, _ in enumerate(wizard.steps):
+                self.save(f"step-{number}")
+                wizard.go(+1)
+        elif self._picture.pages:
+            for number, kind in enumerate(KINDS):
+                window.go_to(kind)
+                self.save(f"{number}-{window.page.title if window.page else ''}")
+            window.go_to(JobsPage)
+            self.wait()
+            if isinstance(window.page, JobsPage) and (newest := window.page.newest) is not None:
+                window.show_job(newest)
+                self.save("job")
+        else:
+            self.save("overview")
 
 
 def stand(scene: str, home: Path) -> subprocess.Popen[str]:
@@ -163,6 +165,8 @@ def main(out: Path) -> int:
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/screenshots").absolute()
     if len(sys.argv) > 2:
-        take(PICTURES[int(sys.argv[2])], Path(sys.argv[3]), folder)
+        camera = Camera(PICTURES[int(sys.argv[2])], Path(sys.argv[3]), folder)
+        camera.take_all()
+        os._exit(0)  # what was to be seen is saved
     else:
         sys.exit(main(folder))

@@ -32,6 +32,7 @@ class UptimeStrip(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(STRIP + 8 + self.fontMetrics().height())
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAccessibleName(tr("Uptime"))
         appearance.changed.connect(self.update)
 
     def show_cells(

@@ -61,12 +61,17 @@ class PhraseStep(Step):
         typed = [field.text().strip().lower() for field in self._fields]
         right = typed == [self._words[place] for place in self._asked]
         if right:
-            self._words = []
-            self._clear()
             return True
         self._verdict.setText(tr("✕ These are not the words. Compare them with what you wrote down."))
         self._faces.setCurrentIndex(1)
         return False
+
+    def forget(self) -> None:
+        """Keep no word on the screen or in memory."""
+        self._words = []
+        self._clear()
+        for field in self._fields:
+            field.clear()
 
     def _showing(self) -> QWidget:
         face = QWidget()

@@ -35,5 +35,8 @@ class Step(QWidget):
         """Next was pressed; False stays here."""
         return True
 
+    def forget(self) -> None:
+        """The step was left, whichever way."""
+
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """The picture of the node is another."""

@@ -77,6 +77,7 @@ class Wizard(QDialog):
 
     def go(self, by: int) -> None:
         """Go so many steps on, or back."""
+        self.step.forget()
         self._at = min(max(self._at + by, 0), len(self.steps) - 1)
         step = self.step
         self._stack.setCurrentWidget(step)

@@ -1,0 +1,201 @@
+import time
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAccessible, QFontMetrics
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMenu, QPushButton, QTableView, QWidget
+
+from desktop.control.messages import Pause
+from desktop.control.snapshot import Today
+from desktop.domain.node_state import NodeState, Reason
+from desktop.ui.app import Hearth
+from desktop.ui.charts.bars import BarChart
+from desktop.ui.charts.uptime import UptimeStrip
+from desktop.ui.pages.jobs import JobsPage
+from desktop.ui.pages.models import ModelsPage
+from desktop.ui.parts.card import Card
+from desktop.ui.parts.table import Table
+from desktop.ui.window import KINDS
+from tests.fakes.steward import FakeSteward, job_line
+from tests.ui.theatre import Stand, find, hearth_over, until
+
+
+def cards(hearth: Hearth) -> dict[str, str]:
+    """What each visible card says."""
+    return dict(card.accessibleName().split(": ", 1) for card in hearth.window.findChildren(Card) if card.isVisible())
+
+
+def button(widget: QWidget, text: str) -> QPushButton:
+    return next(each for each in widget.findChildren(QPushButton) if each.text().startswith(text) and each.isVisible())
+
+
+def test_the_first_screen_says_whether_and_how_much(hearth: Hearth) -> None:
+    until(lambda: "Earned today" in cards(hearth))
+    assert hearth.window.state_words == "Ready · waiting for requests"
+    assert cards(hearth)["Earned today"] == "1,842 sat. usual day ≈ 1,640 sat"
+    assert cards(hearth)["Jobs today"] == "37 . 36 completed · 1 failed"
+    assert cards(hearth)["Uptime, 30 days"].startswith("—")
+
+
+def test_what_is_unknown_is_a_dash_and_never_zero(hearth: Hearth, stand: Stand) -> None:
+    stand.steward.picture = msgspec.structs.replace(stand.steward.picture, today=None, balance=None, device=None)
+    stand.changed()
+    until(lambda: cards(hearth)["Earned today"].startswith("—"))
+    assert {text.split()[0].rstrip(".") for text in cards(hearth).values()} == {"—"}
+
+
+def test_a_paid_job_shows_within_a_second(hearth: Hearth, stand: Stand) -> None:
+    picture = stand.steward.picture
+    stand.steward.picture = msgspec.structs.replace(
+        picture,
+        today=Today(earned_msat=1_900_000, usual_msat=None, completed=37, failed=1, cancelled=0),
+        recent=(job_line(99), *picture.recent),
+    )
+    stand.changed()
+    until(lambda: cards(hearth)["Earned today"].startswith("1,900"), within_s=1)
+    table = next(table for table in hearth.window.findChildren(Table) if table.accessibleName() == "Recent jobs")
+    assert table.rows.row(0).key == "job-0099"
+
+
+def test_pause_opens_its_choices_and_resume_is_one_click(hearth: Hearth, stand: Stand) -> None:
+    QTest.mouseClick(button(hearth.window, "Pause"), Qt.MouseButton.LeftButton)
+    menu = next(menu for menu in hearth.window.findChildren(QMenu) if menu.isVisible())
+    next(action for action in menu.actions() if action.text() == "Until I resume").trigger()
+    menu.close()
+    until(lambda: hearth.window.state_words == "Paused · by you")
+    (asked,) = stand.steward.followed
+    assert isinstance(asked, Pause)
+    assert (asked.until_ms, asked.finish_first) == (None, False)
+    QTest.mouseClick(button(hearth.window, "Resume"), Qt.MouseButton.LeftButton)
+    until(lambda: hearth.window.state_words.startswith("Ready"))
+
+
+def test_every_place_opens_and_only_with_words_for_it(hearth: Hearth) -> None:
+    for kind in KINDS:
+        hearth.window.go_to(kind)
+        QApplication.processEvents()
+    assert hearth.window.page is not None
+
+
+def test_a_node_without_words_has_no_place_for_them(app: QApplication, tmp_path: Path) -> None:
+    few = Stand(tmp_path / "d.sock")
+    few.steward = FakeSteward(frozenset({"pause", "resume", "uptime", "earnings"}))
+    few.open()
+    try:
+        with hearth_over(few, app, tmp_path) as hearth:
+            places = [
+                each for each in hearth.window.findChildren(QPushButton) if each.isCheckable() and each.isVisible()
+            ]
+            names = {each.text().replace("&", "") for each in places}
+            assert "Jobs" not in names
+            assert "Earnings" in names
+    finally:
+        few.end()
+
+
+def test_a_lost_node_is_said_and_found_again(hearth: Hearth, stand: Stand) -> None:
+    stand.close()
+    until(lambda: hearth.window.state_words == "Reconnecting…")
+    assert not button(hearth.window, "Pause").isEnabled()
+    stand.steward.show(NodeState.EARNING, Reason.SERVING)
+    stand.open()
+    until(lambda: hearth.window.state_words.startswith("Earning"))
+    assert button(hearth.window, "Pause").isEnabled()
+
+
+def test_a_fault_says_what_to_do(hearth: Hearth, stand: Stand) -> None:
+    stand.steward.show(NodeState.FAULT, Reason.WORKER_FAILED)
+    stand.changed()
+    until(lambda: hearth.window.state_words == "Stopped · the worker failed three times")
+    assert "Resume" in hearth.window.banner.text
+
+
+def test_the_job_list_grows_as_it_is_scrolled(hearth: Hearth) -> None:
+    hearth.window.go_to(JobsPage)
+    page = hearth.window.page
+    assert page is not None
+    table = find(page, Table)
+    until(lambda: table.rows.rowCount() == 100)
+    table.verticalScrollBar().setValue(table.verticalScrollBar().maximum())
+    until(lambda: table.rows.rowCount() == 200)
+
+
+def test_a_job_is_opened_with_its_receipt(hearth: Hearth) -> None:
+    hearth.window.show_job("job-0003")
+    until(lambda: any("The signature holds" in each.text() for each in hearth.window.findChildren(QLabel)))
+
+
+def test_every_control_has_a_name_and_is_reached_by_keyboard(hearth: Hearth) -> None:
+    for kind in KINDS:
+        hearth.window.go_to(kind)
+        time.sleep(0.05)
+        QApplication.processEvents()
+        page = hearth.window.page
+        assert page is not None
+        for wanted in (QPushButton, QTableView, BarChart, UptimeStrip, QLineEdit, QComboBox):
+            for control in page.findChildren(wanted):
+                name = QAccessible.queryAccessibleInterface(control).text(QAccessible.Text.Name)
+                assert name, (page.title, control)
+                assert control.focusPolicy() != Qt.FocusPolicy.NoFocus, (page.title, control)
+
+
+def test_the_chart_is_walked_through_by_keys(hearth: Hearth) -> None:
+    chart = find(hearth.window, BarChart)
+    until(lambda: not chart.is_empty)
+    QTest.keyClick(chart, Qt.Key.Key_End)
+    newest = chart.accessibleDescription()
+    QTest.keyClick(chart, Qt.Key.Key_Left)
+    assert newest != chart.accessibleDescription()
+    assert "sat" in newest
+    assert "jobs" in newest
+
+
+def test_no_text_is_cut_in_a_small_window(hearth: Hearth) -> None:
+    hearth.window.resize(683, 384)
+    for kind in KINDS:
+        hearth.window.go_to(kind)
+        until(lambda: True)
+        QTest.qWait(60)
+        page = hearth.window.page
+        assert page is not None
+        for each in page.findChildren(QLabel):
+            if each.isVisible() and each.text():
+                right = each.mapTo(page.viewport(), QPoint(each.width(), 0)).x()
+                assert right <= page.viewport().width(), (page.title, each.text())
+                longest = max(each.text().split(), key=len)
+                assert QFontMetrics(each.font()).horizontalAdvance(longest) <= each.width() + 2, each.text()
+
+
+def test_the_look_changes_at_once(hearth: Hearth) -> None:
+    hearth.house.appearance.choose("dark")
+    hearth.window.go_to(ModelsPage)
+    shot = hearth.window.grab().toImage()
+    assert shot.pixelColor(shot.width() - 5, shot.height() - 5).lightness() < 60
+    hearth.house.appearance.choose("light")
+    shot = hearth.window.grab().toImage()
+    assert shot.pixelColor(shot.width() - 5, shot.height() - 5).lightness() > 200
+
+
+def test_nothing_keeps_the_window_from_answering(hearth: Hearth, stand: Stand) -> None:
+    """No call on the GUI thread lasts over 50 ms while pages are opened and the picture changes."""
+    for kind in KINDS:
+        hearth.window.go_to(kind)
+    QTest.qWait(200)
+    worst = 0.0
+    for round_ in range(20):
+        stand.steward.history.append(job_line(1000 + round_))
+        stand.steward.picture = msgspec.structs.replace(
+            stand.steward.picture, recent=tuple(job_line(1000 + round_ - back) for back in range(8))
+        )
+        stand.changed()
+        start = time.thread_time()
+        hearth.window.go_to(KINDS[round_ % len(KINDS)])
+        worst = max(worst, time.thread_time() - start)
+        for _ in range(10):
+            start = time.thread_time()
+            QApplication.processEvents()
+            worst = max(worst, time.thread_time() - start)
+            time.sleep(0.005)
+    assert worst < 0.05
