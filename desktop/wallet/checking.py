@@ -22,14 +22,13 @@ class Checking:
             with self._executor.storage.transaction() as db:
                 stored = coin_records.coins_in_state(db, mint.url, state)
             views = self._executor.states(mint, whole(self._executor.source, stored))
-            for coin, view in zip(stored, views, strict=True):
-                if view == "SPENT":
-                    with self._executor.storage.transaction() as db:
-                        # One that an operation has taken since is that operation's to account for.
-                        gone = coin_records.mark_spent(db, coin, was=state)
-                    spent += coin.amount if gone and state == "free" else 0
-                elif view == "PENDING" and state == "free":
-                    pending += coin.amount
+            with self._executor.storage.transaction() as db:
+                for coin, view in zip(stored, views, strict=True):
+                    # One that an operation has taken since we looked is that operation's to account for.
+                    if view == "SPENT" and coin_records.mark_spent(db, coin, was=state) and state == "free":
+                        spent += coin.amount
+                    elif view == "PENDING" and state == "free":
+                        pending += coin.amount
         with self._executor.storage.transaction() as db:
             held = coin_records.sums_by_mint(db, "free").get(mint.url, 0)
         return MintCheck(mint.url, held, pending, spent)
