@@ -72,8 +72,9 @@ def from_text(setting: Declaration, text: str) -> object:
     kind = setting.rule.kind
     try:
         if kind in TABLES or kind in {"number", "switch"}:
-            return tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+            (value,) = tomllib.loads(f"value = {text.strip()}").values()
+            return value
+    except ValueError:  # not TOML, or more than one value
         raise SettingsError(f"This must be {setting.rule.allowed}.") from None
     if kind.startswith("list"):
         return tuple(item.strip() for item in text.splitlines() if item.strip())

@@ -7,7 +7,7 @@ from random import SystemRandom
 from typing import ClassVar, Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QGridLayout, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QGridLayout, QLabel, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
 
 from desktop.control.answers import Refusal, Result, TextAnswer
 from desktop.control.messages import ReadPhrase
@@ -123,7 +123,9 @@ class PhraseStep(Step):
 
     def _clear(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
+            if isinstance(old := item.widget(), QLabel):
+                old.clear()
+                old.setAccessibleName("")
                 old.deleteLater()
 
     def _ask(self) -> None:

@@ -1,0 +1,224 @@
+import asyncio
+import json
+import stat
+from collections.abc import AsyncGenerator, AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from desktop.config.settings import Settings
+from desktop.control.answers import EarningsAnswer
+from desktop.control.benchmark import TIMES, Benchmark
+from desktop.control.configuration import Configuration
+from desktop.control.messages import ExportJobs, Pause, ReadEarnings, ReadJobs, ReadUptime
+from desktop.control.node_steward import Estate, NodeSteward
+from desktop.control.pauses import Pauses
+from desktop.control.problem_report import redacted
+from desktop.control.readings import CpuReadings
+from desktop.control.records import Records
+from desktop.domain.errors import RequestError, StorageUnusable, WorkerDied
+from desktop.domain.inference import Delta, Finish, FinishReason, Generation
+from desktop.domain.job import JobState
+from desktop.domain.node_state import NodeState, Reason
+from desktop.domain.pricing import Usage
+from desktop.ledger.report import Report
+from desktop.machine.devices import Cpu
+from desktop.machine.doctor import Check
+from desktop.proof.receipts import verify
+from tests.fakes.node import FakeNode
+from tests.fakes.patience import until
+from tests.ui.history import DAY_MS, write_history
+
+NOW_MS = 1_795_000_000_000
+JOBS = 600
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    write_history(path, jobs=JOBS, days=40, now_ms=NOW_MS)
+    return path
+
+
+def write(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
+class House:
+    """A steward over a real ledger, and what it is made of."""
+
+    def __init__(self, report: Report, folder: Path) -> None:
+        self.node = FakeNode()
+        self.quits = 0
+
+        def quit_asked() -> None:
+            self.quits += 1
+
+        self.steward = NodeSteward(
+            self.node,
+            Estate(
+                offers=(),
+                relay_urls=self.node.relay_urls,
+                data_folder=str(folder),
+                checks=lambda: (Check("memory", ok=False, value="1 GiB", threshold="2 GiB", remedy="Buy some."),),
+                phrase=lambda: "twelve words",
+                quit=quit_asked,
+            ),
+            records=Records(report, verify, lambda: NOW_MS),
+            readings=CpuReadings(Cpu("An old one", 1, 1, 2**30, 2**29)),
+            configuration=Configuration(lambda: (Settings(), ""), lambda _: None),
+            pauses=Pauses(
+                self.node,
+                folder / "pause.json",
+                write=write,
+                changed=lambda: None,
+                now_ms=lambda: NOW_MS,
+            ),
+            benchmark=Benchmark(lambda: self.steward.worker, None, lambda: None, lambda: NOW_MS),
+            now_ms=lambda: NOW_MS,
+        )
+
+
+@pytest.fixture
+async def house(ledger: Path, tmp_path: Path) -> AsyncIterator[House]:
+    report = Report.open(ledger)
+    made = House(report, tmp_path)
+    yield made
+    await made.steward.close()
+    report.close()
+
+
+async def test_the_snapshot_tells_what_the_ledger_knows(house: House) -> None:
+    picture = await house.steward.snapshot()
+    assert picture.today is not None
+    assert picture.today.usual_msat is not None
+    assert len(picture.recent) == 8
+    assert picture.balance is not None
+    assert picture.balance.available_msat > 0
+    assert picture.uptime is not None
+    assert picture.uptime.share == pytest.approx(20 / 24, abs=0.01)
+    assert picture.device is not None
+    assert picture.device.load is None
+    assert picture.relays[0].enrolled
+
+
+async def test_sums_between_edges_add_up_to_the_whole(house: House) -> None:
+    edges = tuple(range(NOW_MS // DAY_MS * DAY_MS - 40 * DAY_MS, NOW_MS + DAY_MS, DAY_MS))
+    days = await house.steward.earnings(ReadEarnings(id=1, edges_ms=edges))
+    whole = await house.steward.earnings(ReadEarnings(id=2, edges_ms=(edges[0], edges[-1])))
+    assert sum(part.msat for part in days.slices) == whole.slices[0].msat
+    assert sum(part.jobs for part in days.slices) == JOBS == sum(model.jobs for model in days.models)
+    assert isinstance(days, EarningsAnswer)
+    assert all(early.start_ms < late.start_ms for early, late in pairwise(days.slices))
+
+
+@pytest.mark.parametrize("edges", [(0, 1), (DAY_MS, 0), (0, 0)])
+async def test_edges_that_make_no_sense_are_refused(house: House, edges: tuple[int, ...]) -> None:
+    with pytest.raises(RequestError):
+        await house.steward.earnings(ReadEarnings(id=1, edges_ms=edges))
+
+
+async def test_pages_of_jobs_hold_every_job_once(house: House) -> None:
+    seen: list[str] = []
+    before = None
+    while True:
+        page = await house.steward.jobs(ReadJobs(id=1, limit=170, before=before))
+        seen += [job.id for job in page.jobs]
+        if (before := page.before) is None:
+            break
+    assert len(seen) == len(set(seen)) == JOBS
+    failed = await house.steward.jobs(ReadJobs(id=2, state=JobState.FAILED))
+    assert {job.state for job in failed.jobs} == {JobState.FAILED}
+
+
+async def test_a_job_comes_with_its_receipt_checked(house: House) -> None:
+    page = await house.steward.jobs(ReadJobs(id=1, limit=1))
+    answer = await house.steward.job(page.jobs[0].id)
+    assert answer.receipt is not None
+    assert answer.receipt.valid
+    assert json.loads(answer.receipt.body)["job_id"] == page.jobs[0].id
+    with pytest.raises(RequestError):
+        await house.steward.job("none")
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+async def test_an_export_holds_every_job_and_overwrites_nothing(house: House, tmp_path: Path, form: str) -> None:
+    file = tmp_path / f"jobs.{form}"
+    answer = await house.steward.export(ExportJobs(id=1, path=str(file), format=form))
+    assert answer.jobs == JOBS
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with pytest.raises(StorageUnusable):
+        await house.steward.export(ExportJobs(id=2, path=str(file), format=form))
+
+
+async def test_uptime_is_told_with_reasons(house: House) -> None:
+    answer = await house.steward.uptime(ReadUptime(id=1, start_ms=NOW_MS - DAY_MS, end_ms=NOW_MS))
+    assert {each.state for each in answer.intervals} >= {NodeState.EARNING, NodeState.PAUSED, NodeState.OFFLINE}
+
+
+async def test_joining_resumes_and_announces(house: House) -> None:
+    await house.steward.pause(Pause(id=1, until_ms=NOW_MS + 60_000))
+    assert (await house.steward.snapshot()).status.paused_until_ms == NOW_MS + 60_000
+    await house.steward.enrol()
+    assert house.node.said == ["pause", "release", "resume", "enrol"]
+
+
+async def test_the_report_tells_what_is_wrong_and_no_secret(house: House) -> None:
+    house.node.enter(NodeState.FAULT, Reason.WORKER_FAILED, f"read {Path.home()}/x with nsec1qqqqqqqqqqqqqqqqqqqq")
+    text = (await house.steward.report()).text
+    assert "FAIL memory: 1 GiB (needed: 2 GiB)" in text
+    assert "nsec1" not in text
+    assert str(Path.home()) not in text
+    assert "npub1" not in text
+
+
+def test_whatever_looks_like_a_key_or_a_token_is_left_out() -> None:
+    for secret in ("cashuBo2F0gaJhaUgA", "cashuAeyJ0b2tlbiI6", "sk-0123456789abcdef", "ab" * 32, "nsec1abcdefgh"):
+        assert secret not in redacted(f"before {secret} after")
+
+
+async def test_quit_asks_once_and_returns(house: House) -> None:
+    await house.steward.quit()
+    assert house.quits == 1
+
+
+class Voice:
+    """A worker that answers at a given rate by a clock of its own."""
+
+    def __init__(self, dies: bool = False) -> None:  # noqa: FBT001, FBT002 - a fake's switch
+        self.at_s = 0.0
+        self.dies = dies
+
+    def clock_s(self) -> float:
+        return self.at_s
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finish, None]:
+        assert generation.sampling.max_tokens
+        for _ in range(generation.sampling.max_tokens):
+            self.at_s += 0.02
+            await asyncio.sleep(0)
+            yield Delta("x", 1)
+        if self.dies:
+            raise WorkerDied("The worker ended.")
+        yield Finish(FinishReason.LENGTH, Usage(1, 1))
+
+
+async def measured(voice: Voice) -> Benchmark:
+    benchmark = Benchmark(lambda: voice, "a-model", lambda: None, lambda: NOW_MS, voice.clock_s)
+    benchmark.start()
+    await until(lambda: benchmark.result is not None and not benchmark.result.running)
+    return benchmark
+
+
+async def test_a_benchmark_tells_the_rate_of_decoding() -> None:
+    result = (await measured(Voice())).result
+    assert result is not None
+    assert result.tokens_per_s == pytest.approx(50, rel=0.01)
+    assert TIMES == 3
+
+
+async def test_a_worker_that_dies_ends_the_benchmark_in_words() -> None:
+    result = (await measured(Voice(dies=True))).result
+    assert result is not None
+    assert result.detail == "The worker ended."
