@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "installer" / "setup").glob("*.sh"))
-DOORS = {"help", "setup", "demo", "test", "check", "bench"}
+DOORS = {"help", "setup", "demo", "test", "check", "bench", "screenshots"}
 MOST_LINES = 400
 
 

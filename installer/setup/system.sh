@@ -25,11 +25,23 @@ python_packages() {
     done
 }
 
+# What the tests of the window need and this system does not have: a display of their own, a tray, a hand for the
+# mouse, and the libraries that Qt loads. Asked of dpkg; another system brings them in its own way.
+display_packages() {
+    have dpkg-query || return 0
+    for name in xvfb xauth trayer openbox xdotool dbus libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 \
+        libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core; do
+        dpkg-query -W -f '${Status}\n' "$name" "${name}t64" 2>/dev/null | grep -q '^install ok installed$' ||
+            printf ' %s' "$name"
+    done
+}
+
 needed=no
 missing=''
 "$here/find-python.sh" >/dev/null || needed=yes
 have bwrap || missing="$missing bubblewrap"
 [ "$level" = demo ] || have curl || missing="$missing curl"
+[ "$level" = demo ] || missing="$missing$(display_packages)"
 [ "$needed$missing" != no ] || exit 0
 
 if [ -n "${PYTHON:-}" ] && [ "$needed" = yes ]; then
