@@ -49,12 +49,14 @@ class Verdict:
     """Why an operation is to be closed.
 
     `certain`: the mint's reason leaves no doubt, there is no need to look whether it acted all the same. `unsigned`:
-    if it did not, it never will sign these outputs, so that their numbers can be used again.
+    if it did not, it never will sign these outputs, so that their numbers can be used again. `states` are those of the
+    inputs where the mint was asked; what is spent is forgotten, the rest can be used again.
     """
 
     error: HearthError
     certain: bool = False
     unsigned: bool = False
+    states: tuple[str, ...] = ()
 
 
 class Trade(Protocol):
@@ -198,6 +200,11 @@ class Executor:
 
     def _fail(self, work: Work, verdict: Verdict) -> None:
         with self.storage.transaction() as db:
+            # Inputs of ours stand last; coins that were offered to us are not in the records.
+            ours = coin_records.inputs_of(db, work.id)
+            for coin, state in zip(reversed(ours), reversed(verdict.states), strict=False):
+                if state == "SPENT":
+                    coin_records.mark_spent(db, coin, was="reserved")
             coin_records.release(db, work.id)
             operation_records.fail(
                 db, work.id, type(verdict.error).__name__, unsigned=verdict.unsigned, now_ms=self.now_ms()

@@ -39,13 +39,13 @@ class Sending:
         if not 0 < amount <= MAX_SAT:
             raise ValueError("the amount to send must be positive, and at most all there is")
         mint = self._mints.known_mint(url)
-        for _ in range(_TRIES - 1):
+        for _ in range(_TRIES):
             try:
                 return self._send(amount, mint, reference, with_fee=include_receive_fee)
             except TokenSpent:
                 # Some coins were spent behind our back, by a copy of this wallet perhaps. They are gone; use others.
                 continue
-        return self._send(amount, mint, reference, with_fee=include_receive_fee)
+        raise FundsShort("Coins of this wallet were spent elsewhere.", now="Check the wallet, then try again.")
 
     def reclaim(self, reference: str) -> Record | None:
         """Take a token back that nobody redeemed. See `Wallet.reclaim`."""

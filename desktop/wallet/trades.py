@@ -16,7 +16,7 @@ from desktop.domain.errors import (
     TokenSpent,
 )
 from desktop.domain.money import MSAT_PER_SAT
-from desktop.wallet import coin_records, operation_records
+from desktop.wallet import operation_records
 from desktop.wallet.amounts import input_fee, split
 from desktop.wallet.executor import Asked, Executor, Retry, Verdict
 from desktop.wallet.mint import Mint
@@ -55,8 +55,7 @@ class SwapTrade:
             return Verdict(_spent() if refusal.code == Code.SPENT else _invalid(), certain=True, unsigned=True)
         states = self._executor.states(mint, work.inputs)
         if "SPENT" in states:
-            _forget_spent(self._executor, work, states)
-            return Verdict(_spent(), unsigned=True)
+            return Verdict(_spent(), unsigned=True, states=tuple(states))
         if "PENDING" in states or refusal.code == Code.PENDING:
             raise _busy(mint)
         if refusal.code in _OUTPUTS_KNOWN:
@@ -193,11 +192,9 @@ class MeltTrade:
             raise _on_its_way(mint)
         if asked is Asked.RECENTLY and "SPENT" not in states:
             raise _on_its_way(mint)
-        _forget_spent(self._executor, work, states)
         # Never "unsigned": mints remember the blank outputs of a payment that failed.
-        return Verdict(
-            PayoutFailed("The Lightning payment did not go through.", now="The money is back in the wallet. Try again.")
-        )
+        failed = PayoutFailed("The Lightning payment did not go through.", now="The money is in the wallet. Try again.")
+        return Verdict(failed, states=tuple(states))
 
     def sums(self, work: Work, signed: Sequence[SignedOutput]) -> Sums:
         """What the invoice asked for; all else that did not come back is a fee."""
@@ -210,16 +207,6 @@ def trades(executor: Executor) -> Callable[[OperationKind], SwapTrade | MintTrad
     swap, mint, melt = SwapTrade(executor), MintTrade(executor), MeltTrade(executor)
     special: dict[OperationKind, MintTrade | MeltTrade] = {OperationKind.MINT: mint, OperationKind.MELT: melt}
     return lambda kind: special.get(kind, swap)
-
-
-def _forget_spent(executor: Executor, work: Work, states: Sequence[str]) -> None:
-    """Drop inputs of ours that are gone, so that what is left can be used. Coins that were offered are not ours."""
-    with executor.storage.transaction() as db:
-        stored = coin_records.inputs_of(db, work.id)
-        offered = len(work.inputs) - len(stored)
-        for coin, state in zip(stored, states[offered:], strict=True):
-            if state == "SPENT":
-                coin_records.mark_spent(db, coin, was="reserved")
 
 
 def _spent() -> HearthError:

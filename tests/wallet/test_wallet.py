@@ -130,6 +130,22 @@ def test_of_two_wallets_with_one_token_at_once_one_gets_it(open_wallet: OpenWall
     assert all(check.agrees for rival in rivals for check in rival.check())
 
 
+def test_one_wallet_serves_many_threads(open_wallet: OpenWallet, mint: LocalMint) -> None:
+    alice, carol = open_wallet("alice"), open_wallet("carol")
+    fund(alice, 1000, mint.url)
+    names = [str(number) for number in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        sent = list(pool.map(lambda name: alice.send(20, mint.url, reference=name), names))
+        # Each twice at once: the second call waits for the first and gets the same.
+        received = list(pool.map(lambda at: carol.receive(sent[at // 2].token, reference=names[at // 2]), range(24)))
+    assert len({one.token for one in sent}) == len(names)
+    assert received[::2] == received[1::2]
+    assert carol.balance() == {mint.url: sum(one.amount_sat for one in received[::2])}
+    fees = sum(one.fee_sat for one in sent)
+    assert alice.balance() == {mint.url: 1000 - 12 * 20 - fees}
+    assert all(check.agrees for check in alice.check() + carol.check())
+
+
 def test_the_receivers_fee_can_be_included(open_wallet: OpenWallet, mint: LocalMint) -> None:
     alice, carol = open_wallet("alice"), open_wallet("carol")
     fund(alice, 2000, mint.url)
