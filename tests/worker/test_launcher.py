@@ -144,3 +144,13 @@ async def test_too_much_graphics_memory_ends_a_worker(tmp_path: Path) -> None:
     with pytest.raises(WorkerDied, match="3 MiB of graphics memory"):
         await launcher.launch()
     assert asked[1]
+
+
+async def test_a_model_the_worker_could_not_read_is_named_with_the_remedy(tmp_path: Path) -> None:
+    launcher = scripted_launcher(tmp_path)
+    (tmp_path / "model" / "behaviour").chmod(0o600)
+    if os.geteuid() == 0:
+        with pytest.raises(WorkerError, match="chmod -R a\\+rX"):
+            await launcher.launch()
+    else:
+        await (await launcher.launch()).stop(1.0)

@@ -37,6 +37,19 @@ def others_may_read(path: Path) -> bool:
     return resolved.stat().st_mode & wanted == wanted
 
 
+def closed_to_others(path: Path) -> Path | None:
+    """What of `path` itself and, if it is a folder, of what lies directly in it, only some may read; None if nothing.
+
+    Its parents do not matter here: see `descend.py`.
+    """
+    content = list(path.iterdir()) if path.is_dir() else []
+    for each in [path, *content]:
+        wanted = 0o005 if each.is_dir() else 0o004
+        if each.stat().st_mode & wanted != wanted:
+            return each
+    return None
+
+
 def _owners_of_processes() -> set[int]:
     owners = set()
     for entry in os.scandir("/proc"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from desktop.domain.errors import SandboxUnavailable
+from desktop.domain.errors import SandboxUnavailable, WorkerError
 from desktop.worker.sandbox import account, bubblewrap, layout
 from desktop.worker.sandbox.layout import Layout, Place
 from desktop.worker.sandbox.limits import Limits, tasks_of
@@ -60,13 +60,12 @@ def compose(order: Order, mode: SandboxMode, runtime: Runtime, *, channel: int) 
     """The line for an order; `channel` is the descriptor of its socket, -1 for a tool.
 
     Where the node runs as root, writable folders are handed over to the user the process will be. SandboxUnavailable,
-    with advice, where something the mode needs is missing.
+    with advice, where something the mode needs is missing, WorkerError where that user could not read what it is given.
     """
     as_root = os.geteuid() == 0
     user = account.unprivileged_user() if as_root else os.geteuid()
     if as_root:
-        for folder in order.writable:
-            os.chown(folder, user, user)
+        _open_up(order, user)
     if mode is SandboxMode.NAMESPACES:
         seen = layout.moved(runtime, readable=order.readable, writable=order.writable)
     else:
@@ -105,6 +104,20 @@ def compose(order: Order, mode: SandboxMode, runtime: Runtime, *, channel: int) 
             )
         program = _from_root(runtime, user, program, read_any=read_any)
     return Line(program, environment, (), user, seen, reads_any=read_any)
+
+
+def _open_up(order: Order, user: int) -> None:
+    """Hand over what the other user writes to, and make sure that it can read the rest."""
+    for path in order.readable:
+        closed = account.closed_to_others(path)
+        if closed is not None:
+            raise WorkerError(
+                f"The worker may not read {closed}.",
+                why="The node runs as root, the worker as a user that owns nothing.",
+                now=f"Run `chmod -R a+rX '{path}'`, or run Hearth as an ordinary user.",
+            )
+    for folder in order.writable:
+        os.chown(folder, user, user)
 
 
 def _in_namespaces(

@@ -2,7 +2,7 @@ import os
 import pwd
 from pathlib import Path
 
-from desktop.worker.sandbox.account import others_may_read, unprivileged_user
+from desktop.worker.sandbox.account import closed_to_others, others_may_read, unprivileged_user
 
 
 def test_the_user_owns_nothing_and_is_nobody() -> None:
@@ -31,3 +31,15 @@ def test_reading_by_others_is_judged_along_the_whole_path(tmp_path: Path) -> Non
     assert not others_may_read(folder)
     assert others_may_read(Path("/usr/lib"))
     assert os.access("/usr/lib", os.R_OK)
+
+
+def test_a_closed_file_in_an_open_folder_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    file = tmp_path / "weights"
+    file.touch()
+    file.chmod(0o644)
+    assert closed_to_others(tmp_path) is None
+    file.chmod(0o600)
+    assert closed_to_others(tmp_path) == closed_to_others(file) == file
+    tmp_path.chmod(0o700)
+    assert closed_to_others(tmp_path) == tmp_path

@@ -1,0 +1,134 @@
+"""What the sandbox costs: `python -m tests.bench.sandbox [ROUNDS]`.
+
+Two real workers with the bundled chat model and one thread, one shut in and one that is a plain process, answer the
+same request in turns, so that a busy machine disturbs both alike. Ratios are taken round by round, for the clock on the
+wall and for the processor time of the worker; on a machine with other work only the second means something. Start-up is
+measured without a model. The last line is JSON; the target is 97 % of the plain worker's pace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import aclosing
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from desktop.domain.inference import Finish, Generation, Message, Sampling
+from desktop.worker import process
+from desktop.worker.handle import WorkerHandle
+from desktop.worker.launcher import WorkerLauncher
+from desktop.worker.sandbox.cell import Cell, Start
+from desktop.worker.sandbox.check import bait
+from desktop.worker.sandbox.layout import in_place
+from desktop.worker.sandbox.limits import Limits
+from desktop.worker.sandbox.line import Line, Order
+from desktop.worker.sandbox.modes import SandboxMode
+from desktop.worker.sandbox.runtime import Runtime
+from desktop.worker.sandbox.threshold import Errand, Threshold
+from tests.fakes.bundled_models import CHAT, bundled_catalogue, bundled_store
+
+TOKENS: Final = 48
+TARGET: Final = 0.97
+
+
+class Spent(NamedTuple):
+    """What an answer took: seconds on the wall, seconds of the worker's processor."""
+
+    wall_s: float
+    cpu_s: float
+
+
+async def main(rounds: int) -> int:
+    """Measure, print a line for people and one for programs; 0 if the target was met."""
+    store, entry = bundled_store(), bundled_catalogue().entry(CHAT)
+    folder = store.folder_of(CHAT)
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755)
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        launcher = WorkerLauncher([(entry, folder)], home=home, runtime=Runtime.current(), threads=1)
+        trials = []
+        for _ in range(5):
+            started = time.perf_counter()
+            await launcher.inspect(compute=False)
+            trials.append(time.perf_counter() - started)
+        shut_in, plain = await launcher.launch(), await plain_worker()
+        with bait(home) as targets:
+            await plain.begin([(entry, folder)], targets.targets)
+        await answer(shut_in)  # warms up
+        await answer(plain)
+        pairs = []
+        for turn in range(rounds):
+            if turn % 2:  # who goes first changes, for the same reason
+                free = await answer(plain)
+                pairs.append((await answer(shut_in), free))
+            else:
+                pairs.append((await answer(shut_in), await answer(plain)))
+        mode = shut_in.mode
+        await asyncio.gather(shut_in.stop(5), plain.stop(5))
+    wall = statistics.median(free.wall_s / shut.wall_s for shut, free in pairs)
+    cpu = statistics.median(free.cpu_s / shut.cpu_s for shut, free in pairs)
+    pace = TOKENS / statistics.median(shut.wall_s for shut, _ in pairs)
+    trial_ms = statistics.median(trials) * 1000
+    print(  # noqa: T201 - a report
+        f"sandbox `{mode.value}`: {pace:.1f} tok/s, {wall:.1%} of a plain process, {cpu:.1%} by processor time; "
+        f"trying the sandbox before each start takes {trial_ms:.0f} ms"
+    )
+    figures = {"rounds": rounds, "mode": mode.value, "tokens_per_s": round(pace, 2), "trial_ms": round(trial_ms, 1)}
+    print(json.dumps(figures | {"wall_ratio": round(wall, 4), "cpu_ratio": round(cpu, 4)}))  # noqa: T201 - same
+    return 0 if max(wall, cpu) >= TARGET else 1
+
+
+async def plain_worker() -> WorkerHandle:
+    """The same worker as an ordinary child of this process, under no restriction at all."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.bench.sandbox", "plain", str(theirs.fileno())),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            pass_fds=(theirs.fileno(),),
+        )
+    ours.settimeout(0)
+    runtime = Runtime.current()
+    line = Line([], {}, (), os.geteuid(), in_place(runtime, readable=(), writable=()))
+    return WorkerHandle(Cell(child, line, Start(Order("", limits=Limits()), SandboxMode.NONE, runtime), ours))
+
+
+def be_plain_worker(channel: int) -> int:
+    """The other end of `plain_worker`."""
+    errand = Errand("", SandboxMode.NONE, channel, (), {}, (), (), (), (), Limits(), 0, graphics=False)
+    return process.main(Threshold(errand))
+
+
+async def answer(worker: WorkerHandle) -> Spent:
+    """Have the request answered."""
+    sampling = Sampling(max_tokens=TOKENS, temperature=0)
+    generation = Generation("bench", CHAT, sampling, (Message("user", "Tell a long story about a cat."),))
+    before, started = processor_s(worker.pids[-1]), time.perf_counter()
+    async with aclosing(worker.generate(generation)) as events:
+        async for event in events:
+            if isinstance(event, Finish):
+                assert event.usage.completion_tokens == TOKENS
+    return Spent(time.perf_counter() - started, processor_s(worker.pids[-1]) - before)
+
+
+def processor_s(pid: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["plain"]:
+        sys.exit(be_plain_worker(int(sys.argv[2])))
+    sys.exit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)))
