@@ -159,6 +159,7 @@ def test_embeddings_count_every_token_and_can_be_cancelled(serving: Serving) -> 
     assert finish.usage.prompt_tokens == 2 * 202
 
 
+@pytest.mark.slow
 def test_an_answer_that_fills_the_context_ends_there(serving: Serving) -> None:
     serving.submit(Generation("full", CHAT, Sampling(temperature=0.0), text="word " * 2044))
     _, finish = told(drain(serving)["full"])
