@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "node": "run the node: answer paid requests until Ctrl+C",
+    "pause": "stop working and give the device back, until `hearth resume`",
+    "resume": "work again, also after a fault",
+    "stop": "end the running node",
+    "report": "a problem report about the running node, without secrets; sent nowhere",
     "ask": "ask a provider on the network and pay it from this wallet",
     "status": "what the node is doing, and how today went",
     "earnings": "what was earned, by day, hour or model",

@@ -123,16 +123,14 @@ class FakeSteward:
         self.followed.append(request)
 
     async def settings(self) -> SettingsAnswer:
-        sheets = (
-            SettingSheet(
-                name="name", group="node", type="text", value=self.setting_values["name"], default="Hearth", sentence="What we are."
-            ),
-            SettingSheet(
-                name="threads", group="work", type="number", value=self.setting_values["threads"], default="0", sentence="Threads."
-            ),
-            SettingSheet(
-                name="notify", group="work", type="switch", value=self.setting_values["notify"], default="true", sentence="Tell me."
-            ),
+        values = self.setting_values
+        sheets = tuple(
+            SettingSheet(name=name, group=group, type=kind, value=values[name], default=default, sentence=sentence)
+            for name, group, kind, default, sentence in (
+                ("name", "node", "text", "Hearth", "What we are."),
+                ("threads", "work", "number", "0", "Threads."),
+                ("notify", "work", "switch", "true", "Tell me."),
+            )
         )
         return SettingsAnswer(settings=sheets)
 
