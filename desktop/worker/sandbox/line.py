@@ -194,6 +194,9 @@ def _environment(seen: Layout, threads: int | None) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "HOME": "/tmp",  # noqa: S108 - same
         "LANG": "C.UTF-8",
+        # Threads that wait for each other sleep. Spinning, as is usual, they take from the owner's programs, and as
+        # soon as those want the processor too, they spin for a thread that is not running: ten times slower.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "PATH": "/nonexistent",
         "TMPDIR": "/tmp",  # noqa: S108 - same
         "TRANSFORMERS_OFFLINE": "1",

@@ -43,6 +43,14 @@ def test_nothing_of_the_nodes_environment_goes_along(model: Path) -> None:
             assert line.environment.get("PATH", "/nonexistent") == "/nonexistent"
 
 
+def test_threads_that_wait_leave_the_processor_to_others() -> None:
+    within, arguments = composed(Order("module"), SandboxMode.NAMESPACES)
+    assert within.environment == {}
+    assert arguments[arguments.index("OMP_WAIT_POLICY") + 1] == "PASSIVE"
+    beside, _ = composed(Order("module"), SandboxMode.RESTRICTED)
+    assert beside.environment.get("OMP_WAIT_POLICY") == "PASSIVE"
+
+
 def test_what_the_worker_reads_about_itself_names_no_path_of_this_computer(model: Path) -> None:
     line, arguments = composed(Order("module", (str(model / "weights"),), readable=(model,)), SandboxMode.NAMESPACES)
     assert line.environment == {}
