@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -19,11 +20,15 @@ STOP_WITHIN_S: Final = 15.0
 
 
 class NodeProcess:
-    """One `hearth node`. `tell` hears what it does in sentences."""
+    """One `hearth node`, started as often as wanted. `tell` hears what it does in sentences.
 
-    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
+    `errors` is the file its standard error goes to; ours if there is none.
+    """
+
+    def __init__(self, folder: Path, tell: Callable[[str], None], *, errors: Path | None = None) -> None:
         self._folder = folder
         self._tell = tell
+        self._errors = errors
         self._process: asyncio.subprocess.Process | None = None
         self._listener: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -43,15 +48,37 @@ class NodeProcess:
     ) -> None:
         await self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The id of the process that was started last."""
+        if self._process is None:
+            raise RuntimeError("the node was never started")
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """How it ended; None while it runs."""
+        return None if self._process is None else self._process.returncode
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes paid requests, as far as it said."""
+        return self._ready.is_set()
+
     async def start(self) -> None:
         """Start the process; what it says from now on is heard."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "desktop", "node", "--json", "--unsandboxed-on-loopback", "--home", str(self._folder)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=None,
-        )
+        for news in (self._ready, self._enrolled, self._fault):
+            news.clear()
+        self.trouble = ""
+        with contextlib.ExitStack() as files:
+            errors = None if self._errors is None else files.enter_context(self._errors.open("ab"))
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "desktop", "node", "--json", "--unsandboxed-on-loopback", "--home", str(self._folder)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+            )
         self._listener = asyncio.create_task(self._listen(self._process))
 
     async def wait_enrolled(self) -> None:
@@ -63,27 +90,30 @@ class NodeProcess:
         if waits[0] not in done:
             raise Unavailable("The demo's node did not become ready.", why=self.trouble)
 
-    async def stop(self) -> float:
-        """Ask it to stop as Ctrl+C does; the seconds it took. By force if it does not."""
+    async def stop(self, ask: signal.Signals = signal.SIGINT) -> float:
+        """Ask it to stop as Ctrl+C does, or with another signal; the seconds it took. By force if it does not."""
         process = self._process
         if process is None or process.returncode is not None:
             return 0.0
         start = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ask)
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await process.wait()
         except TimeoutError:
             await self.kill()
+        took_s = time.monotonic() - start
         if self._listener is not None:
             await self._listener
-        return time.monotonic() - start
+        return took_s
 
     async def kill(self) -> None:
         """End it as a power cut would."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+            if self._listener is not None:
+                await self._listener
 
     async def _listed(self) -> None:
         await self._enrolled.wait()

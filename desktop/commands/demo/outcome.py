@@ -40,8 +40,8 @@ async def conclude(stage: Stage, story: Story, funded_sat: int, console: Console
     """Add everything up and tell it. The node must have ended."""
     identity, _ = await asyncio.to_thread(stage.node_home.identity)
     with stage.node_home.wallet(identity) as node_wallet:
-        node = await _side(stage.node_home, node_wallet)
-    buyer = await _side(stage.buyer_home, stage.wallet)
+        node = await take_stock(stage.node_home, node_wallet)
+    buyer = await take_stock(stage.buyer_home, stage.wallet)
     with stage.node_home.report() as report:
         funds = report.funds()
         jobs = report.jobs(limit=50).jobs
@@ -92,7 +92,8 @@ async def conclude(stage: Stage, story: Story, funded_sat: int, console: Console
     return Outcome(document, good=not story.complaints)
 
 
-async def _side(home: Composition, wallet: Wallet) -> Side:
+async def take_stock(home: Composition, wallet: Wallet) -> Side:
+    """Finish what was left undone, book it, and count. No node may run in that home."""
     await asyncio.to_thread(wallet.recover)
     await book_owner_movements(home, wallet)
     operations = [each for each in wallet.operations() if each.state is OperationState.DONE]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -28,14 +29,23 @@ SLOTS: Final = 8
 
 
 class Stage:
-    """Everything that runs while the demo plays; set up on entry, torn down on exit, whatever happened."""
+    """Everything that runs while the demo plays; set up on entry, torn down on exit, whatever happened.
 
-    def __init__(self, folder: Path, console: Console) -> None:
+    `models` are those the node offers, all that are bundled if none is named; `node_errors` is the file for what the
+    node writes to standard error.
+    """
+
+    def __init__(
+        self, folder: Path, console: Console, *, models: Sequence[str] = (), node_errors: Path | None = None
+    ) -> None:
         self._folder = folder
         self._console = console
+        self._models = tuple(models)
+        self._node_errors = node_errors
         self._stack = AsyncExitStack()
         self._start_s = time.monotonic()
         self.relays: tuple[LocalRelay, ...] = ()
+        self.mint: LocalMint
         self.mint_url = ""
         self.node: NodeProcess
         self.node_home: Composition
@@ -87,23 +97,27 @@ class Stage:
         self.relays = (LocalRelay(), LocalRelay())
         for relay in self.relays:
             await self._stack.enter_async_context(relay)
-        mint = await self._stack.enter_async_context(LocalMint(environment, self._folder / "mint"))
-        self.mint_url = mint.url
-        self.tell(f"Two relays and a mint run: {', '.join(relay.url for relay in self.relays)}, {mint.url}.")
-        self.node_home = self._home("node", node_name="The demo's node")
-        self.buyer_home = self._home("buyer")
+        self.mint = await self._stack.enter_async_context(LocalMint(environment, self._folder / "mint"))
+        self.mint_url = self.mint.url
+        self.tell(f"Two relays and a mint run: {', '.join(relay.url for relay in self.relays)}, {self.mint_url}.")
+        self.node_home = self.home("node", node_name="The demo's node")
+        self.buyer_home = self.home("buyer")
         await asyncio.to_thread(self.node_home.identity)
-        self.node = await self._stack.enter_async_context(NodeProcess(self._folder / "node", self.tell))
+        self.node = await self._stack.enter_async_context(
+            NodeProcess(self._folder / "node", self.tell, errors=self._node_errors)
+        )
         identity, _ = await asyncio.to_thread(self.buyer_home.identity)
         self.wallet = self._stack.enter_context(self.buyer_home.wallet(identity))
         self.buyer = await self._stack.enter_async_context(self.buyer_home.buyer(self.wallet))
         await self.node.wait_enrolled()
 
-    def _home(self, name: str, node_name: str = "") -> Composition:
+    def home(self, name: str, node_name: str = "") -> Composition:
+        """Another Hearth on this network, with settings as everyone's here and nothing else yet."""
         paths = Paths.below(self._folder / name)
         paths.create()
         settings = Settings(
             node_name=node_name,
+            models=self._models,
             relays=tuple(relay.url for relay in self.relays),
             mints=(self.mint_url,),
             wire="disabled",

@@ -1,0 +1,98 @@
+"""A network with a real node on it for a module's tests: what the demo plays on, with models that are ready."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop.commands.console import Console
+from desktop.commands.demo.outcome import take_stock
+from desktop.commands.demo.stage import Stage
+from desktop.compose import Composition
+from desktop.domain.inference import Message
+from desktop.gateway.question import Question
+from desktop.gateway.settle import Outcome, Settled
+from tests.fakes.bundled_models import CHAT, bundled_store
+from tests.fakes.patience import until
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(slots=True)
+class Stand:
+    """A stage and how many sats were ever minted on it. `folder` holds everything; `errors` is what the node said."""
+
+    stage: Stage
+    folder: Path
+    minted_sat: int = 0
+
+    @property
+    def errors(self) -> Path:
+        return self.folder / "node-errors.log"
+
+    async def fund(self, amount_sat: int) -> None:
+        await self.stage.fund(amount_sat)
+        self.minted_sat += amount_sat
+
+    async def reckon(self, *others: Composition) -> None:
+        """Stop the node and find every sat again: with the node, with its buyers, or with the mint."""
+        stage = self.stage
+        await stage.node.stop()
+        node_identity, _ = stage.node_home.identity()
+        with stage.node_home.wallet(node_identity) as wallet:
+            sides = [await take_stock(stage.node_home, wallet)]
+            assert not wallet.pending()
+        sides.append(await take_stock(stage.buyer_home, stage.wallet))
+        for home in others:
+            with home.wallet(home.identity()[0]) as wallet:
+                sides.append(await take_stock(home, wallet))
+        with stage.node_home.report() as report:
+            assert report.verify() == []
+            assert not report.funds().held
+        assert [side.agrees for side in sides] == [True] * len(sides)
+        found = [(side.balance, side.fees) for side in sides]
+        assert sum(balance + fees for balance, fees in found) == self.minted_sat, found
+
+
+@asynccontextmanager
+async def standing(folder: Path, *, models: tuple[str, ...] = (CHAT,), funded_sat: int = 2000) -> AsyncIterator[Stand]:
+    """A stage in that folder whose node is enrolled and whose buyer has money."""
+    lend_models(folder / "node")
+    stage = Stage(folder, Console(out=io.StringIO()), models=models, node_errors=folder / "node-errors.log")
+    async with stage:
+        stand = Stand(stage, folder)
+        await stand.fund(funded_sat)
+        yield stand
+
+
+def lend_models(home: Path) -> None:
+    """Let the Hearth of that folder find the models of all tests in its own cache."""
+    models = bundled_store().folder_of(CHAT).parent
+    cache = home / "cache"
+    cache.mkdir(mode=0o700, parents=True)
+    (cache / "models").symlink_to(models, target_is_directory=True)
+
+
+def question(text: str = "Tell a long story.", *, most: int = 24, stream: bool = True, seed: int = 1) -> Question:
+    return Question((Message("user", text),), max_tokens=most, temperature=0.7, seed=seed, stream=stream)
+
+
+async def settle_all(stage: Stage, timeout_s: float = 30.0) -> list[Settled]:
+    """Have the buyer claim what it is owed until nothing more can come; what was settled, in order."""
+    settled: list[Settled] = []
+    async with asyncio.timeout(timeout_s):
+        while True:
+            tried = await stage.buyer.recover()
+            settled += tried
+            if all(each.outcome is not Outcome.OPEN or "nothing is owed" in each.why for each in tried):
+                return settled
+            await asyncio.sleep(0.2)
+
+
+async def eventually(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    """`until`, with the patience a real node on a busy computer needs."""
+    await until(condition, timeout_s)
