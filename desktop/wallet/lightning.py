@@ -82,7 +82,10 @@ class Lightning:
     def melt(self, quote: MeltQuote) -> Record:
         """Pay. See `Wallet.melt`."""
         mint = self._mints.known_mint(quote.mint)
-        return self._operations.once(OperationKind.MELT, quote.id, lambda: self._begin_melt(mint, quote))
+        return self._operations.patiently(
+            mint.url,
+            lambda: self._operations.once(OperationKind.MELT, quote.id, lambda: self._begin_melt(mint, quote)),
+        )
 
     def _begin_mint(self, mint: Mint, quote: MintQuote) -> int:
         keyset = mint.active()

@@ -75,6 +75,16 @@ def unsettled(db: Database) -> list[Record]:
     return _select(db, "state IN ('running', 'stalled')", [])
 
 
+def holding_coins(db: Database, mint: str) -> list[str]:
+    """The sessions whose operations hold coins of ours at that mint just now."""
+    rows = db.execute(
+        "SELECT DISTINCT session FROM operations WHERE state = 'running' AND mint = ? AND id IN"
+        " (SELECT operation_id FROM coins WHERE state = 'reserved')",
+        [mint],
+    ).fetchall()
+    return [session for (session,) in rows]
+
+
 def listed(db: Database, *, since_ms: int, reference: str | None) -> list[Record]:
     """Operations changed since then, oldest first; only those with that reference, if one is given."""
     if reference is None:

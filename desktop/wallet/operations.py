@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlite_utils import Database
 
-from desktop.domain.errors import HearthError, MintUnreachable
+from desktop.domain.errors import FundsShort, HearthError, MintUnreachable
 from desktop.wallet import operation_records
 from desktop.wallet.executor import Asked, Executor
 from desktop.wallet.mints import Mints
@@ -56,6 +56,26 @@ class Operations:
             if time.monotonic() > deadline:
                 raise MintUnreachable("This is still being worked on.", now="Ask again in a moment.")
             time.sleep(_LOOK_EVERY_S)
+
+    def patiently(self, mint: str, attempt: Callable[[], Record]) -> Record:
+        """Try, and try again while too little is free only because living operations hold coins of that mint.
+
+        Raises FundsShort once no such operation is left, or half a minute has passed.
+        """
+        deadline = time.monotonic() + _WAIT_WITHIN_S
+        last = False
+        while True:
+            try:
+                return attempt()
+            except FundsShort:
+                if last or time.monotonic() > deadline:
+                    raise
+            with self._storage.transaction() as db:
+                holders = operation_records.holding_coins(db, mint)
+            # One may have ended since the attempt: without holders it is made once more.
+            last = not any(map(self._session.is_alive, holders))
+            if not last:
+                time.sleep(_LOOK_EVERY_S)
 
     def finished(self, operation_id: int, asked: Asked) -> Record:
         """Carry out an operation that is ours. Raises what it failed with, or what keeps it from being settled."""

@@ -77,9 +77,12 @@ class Sending:
         return Sent(token, operation.amount_sat, operation.face_sat, operation.fee_sat, operation.mint)
 
     def _send(self, amount: int, mint: Mint, reference: str, *, with_fee: bool) -> Sent:
-        record = self._operations.once(
-            OperationKind.SEND, reference, lambda: self._begin(amount, mint, reference, with_fee=with_fee)
-        )
+        def attempt() -> Record:
+            return self._operations.once(
+                OperationKind.SEND, reference, lambda: self._begin(amount, mint, reference, with_fee=with_fee)
+            )
+
+        record = self._operations.patiently(mint.url, attempt)
         if record.operation.amount_sat != amount or record.operation.mint != mint.url:
             raise ValueError("this reference stands for another token")
         return self.token_of(record)

@@ -17,7 +17,7 @@ from desktop.wallet.wallet import Wallet
 from tests.wallet.dealer import Desk, deal, deliver, gone, minted, take_back, unsettled
 from tests.wallet.money import fund
 
-ROUNDS = 8
+ROUNDS = 6
 MOST_STEPS = 8
 MOST_LATER_S = 0.05
 SETTLED_WITHIN_S = 30.0
@@ -132,7 +132,7 @@ def test_a_mint_killed_at_random_instants_loses_nothing_of_ours(
             with desk.open() as wallet:
                 fund(wallet, 1000, mint.url)
         with dealing(processes, [node, buyer], dice):
-            for _ in range(3):
+            for _ in range(2):
                 wait_for_a_random_instant([node, buyer], dice)
                 mint.kill()
                 mint.start()
