@@ -9,8 +9,8 @@ from pathlib import Path
 from desktop.commands.console import UNKNOWN, Console, clock, sats
 from desktop.compose import Composition
 from desktop.domain.errors import SettingsError, StorageUnusable
-from desktop.domain.job import Job, JobState
-from desktop.ledger.export import Format, export_jobs
+from desktop.domain.job import JobState
+from desktop.ledger.export import Format, export_jobs, row_of
 from desktop.ledger.report import JobFilter, Report
 
 
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, home: Composition, console: Console) -> i
         if arguments.export is not None:
             return _export(report, wanted, arguments.export, console)
         page = report.jobs(wanted, limit=arguments.limit)
-    console.document([_document(job) for job in page.jobs])
+    console.document([row_of(job) for job in page.jobs])
     if not page.jobs:
         console.say("No jobs yet. The first one appears here when it is paid.")
         return 0
@@ -59,8 +59,8 @@ def _one(report: Report, job_id: str, console: Console) -> int:
         raise SettingsError(f"There is no job {job_id!r}.", now="`hearth jobs` lists the newest with their ids.")
     signed = report.receipt(job_id)
     receipt = asdict(signed.receipt) | {"signature": signed.signature} if signed else None
-    console.document(_document(job) | {"receipt": receipt})
-    for name, value in _document(job).items():
+    console.document(row_of(job) | {"receipt": receipt})
+    for name, value in row_of(job).items():
         console.say(f"  {name:<20}{UNKNOWN if value is None else value}")
     console.say()
     console.say("  Receipt, signed by this node:" if receipt else "  No receipt: the job has not ended.")
@@ -83,22 +83,3 @@ def _export(report: Report, wanted: JobFilter, path: Path, console: Console) -> 
     console.document({"exported": count, "file": str(path)})
     console.say(f"{count:,} jobs are in {path}.")
     return 0
-
-
-def _document(job: Job) -> dict[str, object]:
-    return {
-        "id": job.id,
-        "kind": job.kind.value,
-        "model": job.model_id,
-        "state": job.state.value,
-        "reason": job.reason,
-        "payment": job.payment.value,
-        "accepted_at_ms": job.accepted_at_ms,
-        "started_at_ms": job.started_at_ms,
-        "first_token_at_ms": job.first_token_at_ms,
-        "finished_at_ms": job.finished_at_ms,
-        "prompt_tokens": job.usage.prompt_tokens,
-        "completion_tokens": job.usage.completion_tokens,
-        "held_msat": job.held.msat,
-        "charged_msat": job.charged.msat,
-    }

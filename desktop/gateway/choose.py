@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from desktop.domain.errors import SettingsError
-from desktop.domain.inference import Message
 from desktop.domain.model import ModelKind
 from desktop.domain.money import Money
 from desktop.domain.pricing import Usage
 from desktop.network.directory.announcement import Listing, Provider
 from desktop.wallet.mint_url import normalise
 
-# A byte-level tokenizer never makes more tokens than there are bytes; templates add a few per message and around.
-TOKENS_PER_MESSAGE: Final = 16
-TOKENS_AROUND: Final = 64
 # Mints commonly take one sat for taking coins in; change of a single sat would be lost to it.
 CHANGE_SAT: Final = 2
 
@@ -57,16 +53,6 @@ class Choice:
 def amount_for(most: Money) -> int:
     """The sats to send for a request of at most that cost."""
     return max(1, most.ceil_sat) + CHANGE_SAT
-
-
-def chat_bound(messages: Sequence[Message]) -> int:
-    """An upper bound of a chat's prompt tokens, from its UTF-8 length alone."""
-    return sum(len(m.content.encode()) for m in messages) + TOKENS_PER_MESSAGE * len(messages) + TOKENS_AROUND
-
-
-def texts_bound(texts: Sequence[str]) -> int:
-    """The same for texts to embed."""
-    return sum(len(text.encode()) + TOKENS_PER_MESSAGE for text in texts)
 
 
 def choices(wish: Wish, providers: Iterable[Provider], funds: Mapping[str, int]) -> list[Choice]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from desktop.domain.bound import chat_bound, texts_bound
 from desktop.domain.inference import Message
 from desktop.domain.model import ModelKind
 from desktop.domain.money import Money
-from desktop.gateway.choose import Wish, chat_bound, texts_bound
+from desktop.gateway.choose import Wish
 
 
 @dataclass(frozen=True, slots=True)

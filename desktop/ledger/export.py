@@ -46,11 +46,12 @@ def export_jobs(jobs: Iterable[Job], out: TextIO, form: Format) -> int:
     In CSV, text that a spreadsheet would take for a formula gets an apostrophe in front. JSON is one array with one
     object a line.
     """
-    rows = map(_row, jobs)
+    rows = map(row_of, jobs)
     return _write_csv(rows, out) if form is Format.CSV else _write_json(rows, out)
 
 
-def _row(job: Job) -> dict[str, str | int | None]:
+def row_of(job: Job) -> dict[str, str | int | None]:
+    """A job as its owner may show it; the keys are FIELDS."""
     return {
         "id": job.id,
         "kind": job.kind.value,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from desktop.domain.bound import chat_bound, text_bound, texts_bound
 from desktop.domain.errors import ContextOverflow
 from desktop.domain.inference import Sampling
 from desktop.domain.model import Offer
@@ -11,19 +10,12 @@ from desktop.domain.money import Money
 from desktop.domain.pricing import Usage
 from desktop.network.api.desk import Order
 
-# A byte-level tokenizer never makes more tokens than there are bytes; templates add a few per message and around.
-TEMPLATE_TOKENS_PER_MESSAGE: Final = 16
-TEMPLATE_TOKENS: Final = 64
-
 
 def prompt_bound(order: Order) -> int:
     """An upper bound of the prompt's tokens, from its UTF-8 length alone."""
     if order.text is not None:
-        return len(order.text.encode()) + TEMPLATE_TOKENS
-    if order.texts:
-        return sum(len(text.encode()) + TEMPLATE_TOKENS_PER_MESSAGE for text in order.texts)
-    content = sum(len(message.content.encode()) for message in order.messages)
-    return content + TEMPLATE_TOKENS_PER_MESSAGE * len(order.messages) + TEMPLATE_TOKENS
+        return text_bound(order.text)
+    return texts_bound(order.texts) if order.texts else chat_bound(order.messages)
 
 
 def most_tokens(offer: Offer, sampling: Sampling | None) -> int:

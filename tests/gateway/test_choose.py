@@ -3,11 +3,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.domain.inference import Message
 from desktop.domain.model import ModelKind
 from desktop.domain.money import Money
 from desktop.domain.pricing import Price, Usage
-from desktop.gateway.choose import CHANGE_SAT, Wish, chat_bound, choices, least_cost, texts_bound
+from desktop.gateway.choose import CHANGE_SAT, Wish, choices, least_cost
 from desktop.network.directory.announcement import Announcement, Listing, Provider
 
 A, B = "https://a.example.com", "https://b.example.com"
@@ -58,13 +57,6 @@ def test_embeddings_have_no_answer_and_a_context_for_each_text() -> None:
     offer = provider("1", listing(kind=ModelKind.EMBEDDING, longest=0))
     (choice,) = choices(Wish(ModelKind.EMBEDDING, "", 10**6, contexts=3), [offer], {A: 10})
     assert choice.most_usage == Usage(3000, 0)
-
-
-@given(st.lists(st.text(max_size=50), max_size=5))
-def test_the_bounds_grow_with_every_byte(texts: list[str]) -> None:
-    size = sum(len(text.encode()) for text in texts)
-    assert chat_bound([Message("user", text) for text in texts]) == size + 16 * len(texts) + 64
-    assert texts_bound(texts) == size + 16 * len(texts)
 
 
 prices = st.builds(Price, st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**6))
