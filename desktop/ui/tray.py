@@ -103,7 +103,7 @@ class Tray(QObject):
             self._first.setText(line)
             if self._icon is not None:
                 self._icon.setToolTip(wording.status_line(snapshot, self._house.now_ms()) + "\n" + line)
-        self._show_mood(wording.MOODS[snapshot.status.state])
+        self._show_mood(wording.mood_now(snapshot.status.state) or Mood.READY)
         resumes = may_resume(snapshot.status)
         self._pause.menuAction().setVisible(not resumes)
         self._resume.setVisible(resumes)

@@ -235,7 +235,7 @@ class Window(QMainWindow):
             return
         if "status" in parts or "models" in parts:
             words = wording.status_line(snapshot, self._house.now_ms())
-            self._pill.show_state(wording.MOODS[snapshot.status.state], words)
+            self._pill.show_state(wording.mood_now(snapshot.status.state), words)
             self._pause.show_snapshot(snapshot)
             self.banner.say(wording.remedy(snapshot.status))
         if "node" in parts:

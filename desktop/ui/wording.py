@@ -34,6 +34,11 @@ MOODS: Final[dict[NodeState, Mood]] = {
 }
 
 
+def mood_now(state: NodeState) -> Mood | None:
+    """The mood of the present. On the way up or down there is none yet; in the records that time was not worked."""
+    return None if state in {NodeState.STARTING, NodeState.STOPPING} else MOODS[state]
+
+
 def mood_word(mood: Mood) -> str:
     """The word beside a colour."""
     return {

@@ -104,7 +104,11 @@ class Wizard(QDialog):
         self._back.setEnabled(self._at > 0)
         self._skip.setVisible(step.skippable)
         self._next.setText(step.next_words)
+        waited = not self._next.isEnabled()
         self._next.setEnabled(step.ready)
+        if waited and step.ready:
+            # While it could not be pressed the focus went elsewhere; Return shall go on.
+            self._next.setFocus()
 
     def _show_snapshot(self, snapshot: Snapshot, _parts: frozenset[str]) -> None:
         self.step.show_snapshot(snapshot)
