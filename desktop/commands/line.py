@@ -40,18 +40,20 @@ INTERRUPTED: Final = 130
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit status is 0 when all went well, 1 with words on standard error when not."""
-    chosen = next((word for word in arguments if word in COMMANDS), "")
+    # Taken out first, wherever they stand: argparse itself would want them before an action's name.
+    shared, rest = _shared().parse_known_args(arguments)
+    chosen = next((word for word in rest if word in COMMANDS), "")
     if chosen == "node":
         # A node computes nothing. sqlite-utils would import numpy where there is one: 12 MB for all its life.
         sys.modules["numpy"] = None  # type: ignore[assignment]  # Python's own way to say: not here
     # Only the command that was asked for is loaded: a node must not carry what a buyer needs.
     module = importlib.import_module(f"desktop.commands.{chosen}") if chosen else None
-    parsed = _parser(chosen, module).parse_args(arguments)
-    console = Console(as_json=parsed.json)
+    parsed = _parser(chosen, module).parse_args(rest)
+    console = Console(as_json=shared.json)
     if module is None:
         return 0
     try:
-        status_code: int = module.run(parsed, _home(parsed.home, console), console)
+        status_code: int = module.run(parsed, _home(shared.home, console), console)
     except HearthError as error:
         console.failure(error)
         return 1
@@ -75,10 +77,14 @@ def _home(folder: Path | None, console: Console) -> Composition:
     return Composition(paths, loaded.settings)
 
 
+def _shared() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(prog="hearth", add_help=False, allow_abbrev=False)
+    shared.add_argument("--home", type=Path, metavar="DIR", help="keep everything in this folder, apart from others")
+    shared.add_argument("--json", action="store_true", help="print JSON for programs")
+    return shared
+
+
 def _parser(chosen: str, module: ModuleType | None) -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--home", type=Path, metavar="DIR", help="keep everything in this folder, apart from others")
-    common.add_argument("--json", action="store_true", help="print JSON for programs")
     parser = argparse.ArgumentParser(
         prog="hearth",
         description="Lend an idle GPU to an open AI inference network and get paid for it.",
@@ -87,7 +93,7 @@ def _parser(chosen: str, module: ModuleType | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Hearth {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
-        sub = commands.add_parser(name, help=summary, description=summary, parents=[common])
+        sub = commands.add_parser(name, help=summary, description=summary, parents=[_shared()])
         if module is not None and name == chosen:
             module.configure(sub)
     return parser
