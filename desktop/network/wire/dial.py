@@ -29,7 +29,7 @@ class WireDialer:
         self._secret = secret
         self._connect_s = connect_s
         self._endpoint: Endpoint | None = None
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[str, tuple[WireAddress, Connection]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._opening = asyncio.Lock()
 
@@ -61,7 +61,7 @@ class WireDialer:
 
     async def close(self) -> None:
         """Close every connection; streams still open break."""
-        for connection in self._connections.values():
+        for _, connection in self._connections.values():
             connection.close(0, b"")
         self._connections.clear()
         if self._endpoint is not None:
@@ -85,8 +85,9 @@ class WireDialer:
 
     async def _connection(self, address: WireAddress) -> Connection:
         async with self._locks.setdefault(address.endpoint_id, asyncio.Lock()):
-            known = self._connections.get(address.endpoint_id)
-            if known is not None and known.close_reason() is None:
+            dialed, known = self._connections.get(address.endpoint_id, (None, None))
+            # Announced elsewhere, the peer was started anew, and nobody is left at the old end to say goodbye.
+            if known is not None and dialed == address and known.close_reason() is None:
                 return known
             endpoint = await self._bound()
             wanted = EndpointId.from_string(address.endpoint_id)
@@ -96,7 +97,7 @@ class WireDialer:
             if connection.remote_id().to_bytes() != wanted.to_bytes() or connection.alpn() != ALPN:
                 connection.close(0, b"")
                 raise _unreachable("Someone else answered.")
-            self._connections[address.endpoint_id] = connection
+            self._connections[address.endpoint_id] = (address, connection)
             return connection
 
     async def _bound(self) -> Endpoint:
