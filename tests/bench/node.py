@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from desktop.worker.handle import WorkerHandle
 
 QUESTION = "Tell me a long story about a lighthouse keeper."
-FIRST_ROUNDS = 30
+FIRST_ROUNDS = 25
 STREAM_ROUNDS = 7
-STREAM_TOKENS = 128
+STREAM_TOKENS = 64
 CROWD = 8
 CROWD_ROUNDS = 3
 CROWD_TOKENS = 48
@@ -188,8 +188,10 @@ async def idle(node: psutil.Process) -> list[Target]:
     await asyncio.sleep(IDLE_S)
     after = node.cpu_times()
     percent = (after.user + after.system - before.user - before.system) / IDLE_S * 100
+    resident_mb = node.memory_info().rss / 1e6
+    say(f"idle: {resident_mb:.1f} MB, {percent:.2f} % of a core")
     return [
-        Target("node without worker, memory", node.memory_info().rss / 1e6, "MB", most=90),
+        Target("node without worker, memory", resident_mb, "MB", most=90),
         Target(f"node without worker, processor while idle for {IDLE_S:.0f} s", percent, "% of core", most=1),
     ]
 
