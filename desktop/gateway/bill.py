@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from desktop.domain.money import Money
 from desktop.domain.pricing import Price, Usage
+from desktop.domain.receipt import SignedReceipt
+from desktop.network.directory.announcement import Listing, Provider
+from desktop.proof.receipts import verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +65,21 @@ def complaint_about(
     if paid_sat is not None and change_face_sat < paid_sat - expected.ceil_sat:
         kept = Money.from_sat(paid_sat - change_face_sat)
         return f"The provider kept {kept}; its price says {expected}."
+    return ""
+
+
+def complaint_about_receipt(signed: SignedReceipt, provider: Provider, listing: Listing, bill: Bill) -> str:
+    """Why a receipt is no proof of this bill, or nothing: signed by whom, for which model, for how much.
+
+    A provider may give no receipt; one that gives a receipt must give a true one.
+    """
+    receipt = signed.receipt
+    if receipt.node != provider.public_key or not verify(signed):
+        return "The receipt is not signed by the provider that was asked."
+    if receipt.model_id != listing.id or (listing.digest and receipt.model_digest != listing.digest):
+        return "The receipt is for another model than the one on offer."
+    counted = Usage(receipt.prompt_tokens, receipt.completion_tokens)
+    charged = Money(receipt.charged_msat)
+    if bill.usage not in {None, counted} or bill.charged not in {None, charged}:
+        return "The receipt and the bill name different amounts."
     return ""

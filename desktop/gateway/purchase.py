@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,7 +10,7 @@ import httpx
 from desktop.domain.errors import ProviderUnreachable
 from desktop.domain.money import Money
 from desktop.gateway.answer import Closing, change_in, read_events, read_whole
-from desktop.gateway.bill import Bill, complaint_about
+from desktop.gateway.bill import Bill, complaint_about, complaint_about_receipt
 from desktop.gateway.choose import Choice
 from desktop.gateway.claims import Claim
 from desktop.gateway.purse import SentMoney
@@ -147,7 +148,12 @@ class Answer:
         """Stop listening and settle; the same bill if asked again."""
         if self.bill is None:
             await self._response.aclose()
-            self.bill = await self._payment.settle(self.choice, self.closing)
+            bill = await self._payment.settle(self.choice, self.closing)
+            receipt = self.closing.receipt
+            if bill.honest and receipt is not None:
+                complaint = complaint_about_receipt(receipt, self.choice.provider, self.choice.listing, bill)
+                bill = dataclasses.replace(bill, complaint=complaint)
+            self.bill = bill
             await self._client.aclose()
         return self.bill
 
