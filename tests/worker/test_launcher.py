@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from desktop.domain.errors import ModelCorrupt, SandboxBroken, SandboxUnavailabl
 from desktop.worker.sandbox.check import ReportLine, SandboxReport
 from desktop.worker.sandbox.family import facts_of
 from desktop.worker.sandbox.modes import SandboxMode
-from tests.worker.sandbox.owners import Owner, line_for, possible_owners, run_as
+from tests.worker.sandbox.owners import REPOSITORY, Owner, line_for, possible_owners, run_as
 from tests.worker.scripted import SECRET
 from tests.worker.scripted_launch import BOTH, scripted_launcher
 
@@ -154,3 +155,11 @@ async def test_a_model_the_worker_could_not_read_is_named_with_the_remedy(tmp_pa
             await launcher.launch()
     else:
         await (await launcher.launch()).stop(1.0)
+
+
+def test_the_nodes_side_stays_free_of_the_numeric_library() -> None:
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import desktop.worker.launcher, desktop.worker.sandbox.tool; "
+        "sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, str(REPOSITORY)], check=False).returncode == 0

@@ -54,32 +54,29 @@ class Cell:
     @classmethod
     async def open(cls, start: Start, *, with_channel: bool) -> Cell:
         """Start the process; OSError where that fails, SandboxUnavailable where the mode lacks something."""
-        ours, theirs = socket.socketpair() if with_channel else (None, None)
-        with contextlib.ExitStack() as stack:
-            if theirs is not None:
-                stack.callback(theirs.close)
-            channel = theirs.fileno() if theirs is not None else -1
-            line = compose(start.order, start.mode, start.runtime, channel=channel)
+        with contextlib.ExitStack() as passed_on, contextlib.ExitStack() as on_failure:
+            ours, passed = None, []
+            if with_channel:
+                ours, theirs = socket.socketpair()
+                on_failure.callback(ours.close)
+                passed_on.callback(theirs.close)
+                ours.settimeout(0)
+                passed.append(theirs.fileno())
+            line = compose(start.order, start.mode, start.runtime, channel=passed[0] if passed else -1)
             for descriptor in line.descriptors:
-                stack.callback(os.close, descriptor)
-            passed = line.descriptors if theirs is None else (*line.descriptors, channel)
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *line.argv,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    env=line.environment,
-                    cwd="/",
-                    pass_fds=passed,
-                    start_new_session=True,  # Ctrl+C in a terminal is for the node, which then lets jobs end well
-                )
-            except OSError:
-                if ours is not None:
-                    ours.close()
-                raise
-        if ours is not None:
-            ours.settimeout(0)
+                passed_on.callback(os.close, descriptor)
+                passed.append(descriptor)
+            process = await asyncio.create_subprocess_exec(
+                *line.argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=line.environment,
+                cwd="/",
+                pass_fds=passed,
+                start_new_session=True,  # Ctrl+C in a terminal is for the node, which then lets jobs end well
+            )
+            on_failure.pop_all()
         return cls(process, line, start, ours)
 
     @property
