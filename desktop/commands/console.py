@@ -49,12 +49,14 @@ class Console:
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Columns as wide as they need to be; numbers to the right."""
-        cells = [list(row) for row in rows]
-        widths = [max(len(line[column]) for line in [list(head), *cells]) for column in range(len(head))]
-        for line in [list(head), *cells]:
+        lines = [list(head), *(list(row) for row in rows)]
+        columns = list(zip(*lines, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        numeric = [all(map(_is_number, column[1:])) for column in columns]
+        for line in lines:
             padded = [
-                cell.rjust(width) if _is_number(cell) else cell.ljust(width)
-                for cell, width in zip(line, widths, strict=True)
+                cell.rjust(width) if right else cell.ljust(width)
+                for cell, width, right in zip(line, widths, numeric, strict=True)
             ]
             self.say("  " + "  ".join(padded).rstrip())
 
