@@ -52,7 +52,7 @@ def choose_worth(coins: Sequence[HeldCoin], amount: int) -> list[HeldCoin] | Non
     # The fee depends on the choice and the choice on the fee. It grows with the number of coins only, so this ends.
     for fee in range(min(fee_of(coins), _MOST_TRIES) + 1):
         chosen = choose_exact(coins, amount + fee)
-        if chosen is not None and fee_of(chosen) <= fee:
+        if chosen is not None and fee - 1 <= fee_of(chosen) <= fee:
             return chosen
     return None
 

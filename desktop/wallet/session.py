@@ -16,6 +16,7 @@ class Session:
     """One open wallet. The operating system frees the lock when the process dies, however it dies."""
 
     def __init__(self, folder: Path) -> None:
+        """Raises OSError if the folder cannot be written."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self.id = uuid.uuid4().hex

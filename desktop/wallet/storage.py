@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
+from filelock import FileLock
 from sqlite_utils import Database
 
 from desktop.domain.errors import DatabaseNewer, StorageUnusable
@@ -35,17 +36,15 @@ class Storage:
         Raises DatabaseNewer, without touching the file, if a later version of Hearth wrote it, and StorageUnusable if
         it is not a wallet or cannot be used.
         """
-        try:
+        with _told_in_words():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite gives its side files the mode of the main one.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        except OSError as error:
-            raise _unusable(error.strerror or "") from None
-        with _told_in_words():
+        # One process at a time: SQLite does not wait where two switch a new file to the write-ahead log at once.
+        with _told_in_words(), FileLock(path.with_suffix(".lock"), mode=0o600):
             connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
             try:
                 db = Database(connection, execute_plugins=False)
-                # Together, so that two processes starting at once do not both make the tables.
                 with _transaction(db):
                     _require_ours(db)
                 db.enable_wal()
@@ -111,6 +110,8 @@ def _told_in_words() -> Iterator[None]:
         if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
             raise  # a bug of ours, not a state of the disk
         raise _unusable(f"SQLite says: {error}.") from None
+    except OSError as error:
+        raise _unusable(f"{error.strerror}." if error.strerror else "") from None
 
 
 def _unusable(why: str) -> StorageUnusable:

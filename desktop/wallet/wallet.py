@@ -15,7 +15,7 @@ from typing import Self
 
 import requests
 
-from desktop.domain.errors import HearthError
+from desktop.domain.errors import HearthError, StorageUnusable
 from desktop.wallet import coin_records, operation_records, tokens
 from desktop.wallet.checking import Checking
 from desktop.wallet.derivation import SecretSource
@@ -76,11 +76,17 @@ class Wallet:
         storage = Storage.open(folder / "wallet.db")
         try:
             mints = Mints(accepted_mints, storage, new_session)
+            executor = Executor(storage, SecretSource(seed), now_ms)
             session = Session(folder / "sessions")
+        except OSError as error:
+            storage.close()
+            raise StorageUnusable(
+                "The wallet's folder cannot be written.", why=error.strerror or "", now="Check its rights and the disk."
+            ) from None
         except BaseException:
             storage.close()
             raise
-        return cls(storage, session, mints, Executor(storage, SecretSource(seed), now_ms))
+        return cls(storage, session, mints, executor)
 
     def close(self) -> None:
         """Close files and connections. Operations in other threads should have ended."""
