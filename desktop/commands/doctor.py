@@ -36,8 +36,9 @@ def run(arguments: argparse.Namespace, home: Composition, console: Console) -> i
         cards.close()
     checks += asyncio.run(_outside(home, console, show_attempts=arguments.sandbox))
     console.document([asdict(check) for check in checks])
+    width = max(len(check.name) for check in checks)
     for check in checks:
-        console.say(f"  {'ok  ' if check.ok else 'LOOK'}  {check.name:<20}{check.value}")
+        console.say(f"  {'ok  ' if check.ok else 'LOOK'}  {check.name:<{width}}  {check.value}")
         if not check.ok:
             console.say(f"        needed: {check.threshold}")
             console.say(f"        {check.remedy}")
