@@ -9,8 +9,8 @@ from typing import Final
 from desktop.worker.sandbox.cell import Cell
 from desktop.worker.sandbox.family import memory_of
 
-_EVERY_S: Final = 0.05
-_LOOK_FOR_CHILDREN_EVERY: Final = 4
+_EVERY_S: Final = 0.1
+_LOOK_FOR_CHILDREN_EVERY: Final = 2
 _MIB: Final = 1 << 20
 
 DeviceMemory = Callable[[Sequence[int]], int]
