@@ -7,6 +7,7 @@ whose pace tells what was taken from them. The two ways take turns in every roun
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -114,7 +115,7 @@ def work() -> None:
         pace=Pace(slots=CROWD),
     )
     prompts = torch.randint(1000, 40_000, (CROWD, 32)).tolist()
-    for crowd in (CROWD, *map(int, sys.stdin)):
+    for crowd in itertools.chain((CROWD,), map(int, sys.stdin)):
         wall_s, cpu_s = time.perf_counter(), time.process_time()
         finish(engine, [request(str(index), prompts[index], ANSWER_TOKENS) for index in range(crowd)])
         took = time.perf_counter() - wall_s, time.process_time() - cpu_s
