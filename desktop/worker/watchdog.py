@@ -9,6 +9,7 @@ from typing import Final
 from desktop.worker.sandbox.cell import Cell
 from desktop.worker.sandbox.family import memory_of
 
+# What an idle node mostly does: at this pace it takes half a percent of a core, twice as often 0.8.
 _EVERY_S: Final = 0.1
 _LOOK_FOR_CHILDREN_EVERY: Final = 2
 _MIB: Final = 1 << 20
