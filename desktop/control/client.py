@@ -1,7 +1,4 @@
-"""The client's side of the door: what to say and what is heard, and a plain asyncio client for the command line.
-
-`Conversation` moves no bytes itself, so that the window speaks the same words over Qt's sockets.
-"""
+"""A plain asyncio client of the door, for the command line and whoever else is not the window."""
 
 from __future__ import annotations
 
@@ -9,16 +6,16 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 import msgspec
 
-from desktop.control import answers, messages
+from desktop.control import messages
 from desktop.control.address import DoorAddress, SocketAddress, read_port, require_own
 from desktop.control.answers import Refusal, Result, Welcome
-from desktop.control.snapshot import Change, Snapshot, changed_parts, merge
+from desktop.control.conversation import Conversation
+from desktop.control.snapshot import Snapshot
 from desktop.domain.errors import HearthError, Unavailable
 
 ANSWER_S: Final = 60.0
@@ -30,55 +27,6 @@ class Refused(HearthError):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.what, why=refusal.why, now=refusal.now)
         self.kind = refusal.kind
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What one line from the node meant: an answer to `request_id`, or a new picture with its changed parts."""
-
-    request_id: int | None = None
-    outcome: Result | Refusal | None = None
-    snapshot: Snapshot | None = None
-    parts: frozenset[str] = frozenset()
-
-
-class Conversation:
-    """One connection's worth of words: numbers requests, matches answers, keeps the snapshot up to date."""
-
-    def __init__(self) -> None:
-        self._next_id = 0
-        self._asked: dict[int, str] = {}
-        self.snapshot: Snapshot | None = None
-
-    def next_id(self) -> int:
-        """The id for the next request."""
-        self._next_id += 1
-        return self._next_id
-
-    def say(self, request: messages.AnyRequest) -> bytes:
-        """The line to send for a request made with `next_id`."""
-        self._asked[request.id] = str(type(request).__struct_config__.tag)
-        return messages.encode(request)
-
-    def hear(self, line: bytes) -> Heard:
-        """What a line from the node means. Raises msgspec.MsgspecError if it means nothing."""
-        told = answers.decode_line(line)
-        if told.change is not None:
-            return self._hear_change(told.change)
-        word = "" if told.id is None else self._asked.pop(told.id, "")
-        if bytes(told.result) == bytes(answers.NOTHING):
-            return Heard(told.id, told.refusal or Refusal(kind="RequestError", what="The node gave no answer."))
-        outcome = answers.decode_result(word, told.result)
-        if isinstance(outcome, Snapshot):
-            self.snapshot = outcome
-            return Heard(told.id, outcome, outcome, frozenset(Snapshot.__struct_fields__))
-        return Heard(told.id, outcome)
-
-    def _hear_change(self, change: Change) -> Heard:
-        if self.snapshot is None:
-            return Heard()
-        self.snapshot = merge(self.snapshot, change)
-        return Heard(snapshot=self.snapshot, parts=changed_parts(change))
 
 
 class DoorClient:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QLocale, QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -22,12 +22,13 @@ from desktop.ui.language import tr
 from desktop.ui.launcher import Launcher
 from desktop.ui.notifications import Notifications
 from desktop.ui.pages.page import House
-from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.preferences import PreferencesFile
 from desktop.ui.theme import Appearance
 from desktop.ui.tray import Tray
-from desktop.ui.window import Window
-from desktop.ui.wizard.wizard import Wizard
+
+if TYPE_CHECKING:
+    from desktop.ui.window import Window
+    from desktop.ui.wizard.wizard import Wizard
 
 QUIT_MS: Final = 8000
 WAIT_TO_JOIN: Final = "--wait-to-join"
@@ -87,7 +88,7 @@ class Hearth(QObject):
             return [*setup.node_command, *([] if preferences.values.welcomed else [WAIT_TO_JOIN])]
 
         self._launcher = Launcher(command, setup.log, self) if setup.node_command else None
-        self.window = Window(self.house)
+        self._window: Window | None = None
         self.tray = Tray(self.house, self)
         self._notifications = Notifications(self.house, self.tray.notify, self)
         self._wizard: Wizard | None = None
@@ -95,13 +96,22 @@ class Hearth(QObject):
         self.tray.open_asked.connect(self.show_window)
         self.tray.settings_asked.connect(self._show_settings)
         self.tray.quit_asked.connect(self.ask_to_quit)
-        self.tray.appeared.connect(lambda: self.window.banner.say(""))
-        self.window.quit_asked.connect(self.ask_to_quit)
-        self.window.closed.connect(self._closed)
+        self.tray.appeared.connect(lambda: self.window.notice("") if self._window is not None else None)
         self.house.door.link_changed.connect(self._link_changed)
         if self._launcher is not None:
             self.house.door.unanswered.connect(self._launcher.ensure)
             self._launcher.gave_up.connect(self._node_failed)
+
+    @property
+    def window(self) -> Window:
+        """The window, made when it is wanted first: whoever only has the tray pays for the tray only."""
+        if self._window is None:
+            from desktop.ui.window import Window
+
+            self._window = Window(self.house)
+            self._window.quit_asked.connect(self.ask_to_quit)
+            self._window.closed.connect(self._closed)
+        return self._window
 
     def start(self) -> None:
         """Open the door and, unless asked to stay in the tray, the window."""
@@ -109,14 +119,14 @@ class Hearth(QObject):
         if not self._setup.hidden or not self.tray.is_there:
             self.show_window()
         if not self.tray.is_there:
-            self.window.banner.say(
+            self.window.notice(
                 tr(
                     "This desktop shows no tray icons. Hearth goes on working when you close this window; start it"
                     " again to see it."
                 )
             )
         if self.house.preferences.set_aside is not None:
-            self.window.banner.say(
+            self.window.notice(
                 tr(
                     "The window's preferences could not be read. They are kept in {file}; the defaults are used."
                 ).format(file=self.house.preferences.set_aside.name)
@@ -127,7 +137,8 @@ class Hearth(QObject):
         self.house.door.close()
         self._only.close()
         self.tray.close()
-        self.window.deleteLater()
+        if self._window is not None:
+            self._window.deleteLater()
 
     def show_window(self) -> None:
         """Bring the window to the front."""
@@ -138,7 +149,7 @@ class Hearth(QObject):
 
     def ask_to_quit(self) -> None:
         """Say what ends, and end it if that is meant."""
-        question = QMessageBox(self.window if self.window.isVisible() else None)
+        question = QMessageBox(self._window if self._window is not None and self._window.isVisible() else None)
         question.setWindowTitle(tr("Quit Hearth"))
         question.setText(tr("Quit Hearth and stop earning?"))
         question.setInformativeText(
@@ -177,12 +188,17 @@ class Hearth(QObject):
             self.tray.notify(tr("Hearth goes on working"), tr("You find it in the tray. Quit is in its menu."))
 
     def _show_settings(self) -> None:
+        from desktop.ui.pages.settings import SettingsPage
+
         self.show_window()
         self.window.go_to(SettingsPage)
 
     def _link_changed(self) -> None:
         door = self.house.door
         if door.link is Link.CONNECTED and not self.house.preferences.values.welcomed and self._wizard is None:
+            from desktop.ui.wizard.wizard import Wizard
+
+            self.show_window()
             self._wizard = Wizard(self.house, self.window)
             self._wizard.open()
 
@@ -190,5 +206,5 @@ class Hearth(QObject):
         said = tr("Hearth could not start its node.")
         launcher = self._launcher
         if launcher is not None:
-            self.window.banner.say(f"{said} {words}".strip(), tr("Try again"), launcher.again)
+            self.window.notice(f"{said} {words}".strip(), tr("Try again"), launcher.again)
         self.show_window()

@@ -14,7 +14,7 @@ from PySide6.QtNetwork import QHostAddress, QLocalSocket, QTcpSocket
 from desktop.control import messages
 from desktop.control.address import DoorAddress, SocketAddress, read_port, require_own
 from desktop.control.answers import Refusal, Result, Welcome
-from desktop.control.client import Conversation, Heard
+from desktop.control.conversation import Conversation, Heard
 from desktop.control.snapshot import Snapshot
 from desktop.domain.errors import Unavailable
 from desktop.ui.language import tr

@@ -95,6 +95,8 @@ class Window(QMainWindow):
         self._foot = label("", "hint", wrap=True)
         self._buttons = QButtonGroup(self)
         self._places: list[Place] = []
+        self._remedy = ""
+        self._notice: tuple[str, str, Callable[[], None] | None] = ("", "", None)
         self._lay_out()
         for keys, act in (("Ctrl+P", self._pause.press), ("Ctrl+W", self.close), ("Ctrl+Q", self.quit_asked.emit)):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
@@ -126,6 +128,17 @@ class Window(QMainWindow):
         """Open one job in a dialog."""
         JobDetail(self._house, job_id, self).open()
 
+    def notice(self, words: str, button: str = "", act: Callable[[], None] | None = None) -> None:
+        """Say something above the page until it is taken back with an empty sentence; a remedy goes before it."""
+        self._notice = (words, button, act)
+        self._show_banner()
+
+    def _show_banner(self) -> None:
+        if self._remedy:
+            self.banner.say(self._remedy)
+        else:
+            self.banner.say(*self._notice)
+
     def show_link(self) -> None:
         """Show how we stand with the node; places whose words it does not know are absent."""
         door = self._house.door
@@ -134,6 +147,8 @@ class Window(QMainWindow):
             place.button.setVisible(door.snapshot is None or place.needs <= door.words)
         self._pause.setEnabled(connected)
         if connected:
+            if self._notice[1]:
+                self._notice = ("", "", None)  # whatever asked for a button is over
             self._show_snapshot(door.snapshot, ALL_PARTS)
             if (page := self.page) is not None:
                 page.enter()
@@ -237,7 +252,8 @@ class Window(QMainWindow):
             words = wording.status_line(snapshot, self._house.now_ms())
             self._pill.show_state(wording.mood_now(snapshot.status.state), words)
             self._pause.show_snapshot(snapshot)
-            self.banner.say(wording.remedy(snapshot.status))
+            self._remedy = wording.remedy(snapshot.status)
+            self._show_banner()
         if "node" in parts:
             name = snapshot.node.npub
             self._foot.setText(
