@@ -77,8 +77,10 @@ class Counter:
     async def serves(self) -> None:
         """The node still answers, whatever came before; one that was flooded a moment ago may say when to come."""
         async with asyncio.timeout(60):
-            while (answer := await self.chat(max_tokens=2)).status_code in {429, 503}:
-                await asyncio.sleep(0.5)
+            answer = await self.chat(max_tokens=2)
+            while answer.status_code in {429, 503}:
+                await asyncio.sleep(float(answer.headers["Retry-After"]) / 2)
+                answer = await self.chat(max_tokens=2)
         assert answer.status_code == 200, answer.text
         assert answer.json()["choices"][0]["message"]["content"]
 
