@@ -80,7 +80,7 @@ def main() -> int:
         status, printed, took_s = run(name)
         failed = failed or status != 0
         text += section(name, status, printed, took_s)
-    RESULTS.write_text(text, encoding="utf-8")
+        RESULTS.write_text(text, encoding="utf-8")  # each time: a run that is broken off leaves what it measured
     sys.stdout.write(f"--- written to {RESULTS.relative_to(ROOT)}\n")
     return int(failed)
 
