@@ -19,6 +19,7 @@ from desktop.wallet.operation import Operation, OperationKind, OperationState
 INCOMING: Final = frozenset({OperationKind.RECEIVE, OperationKind.RECLAIM, OperationKind.MINT})
 # What a crash left out is minutes old; a week leaves room for a command line that was killed beside a running node.
 LOOK_BACK_MS: Final = 7 * 24 * 3_600_000
+AT_WORK_MS: Final = 120_000
 CRASHED: Final = "the node ended while this job ran"
 
 
@@ -67,6 +68,16 @@ class Bookkeeping:
     async def catch_up(self) -> int:
         """Book the owner's own movements only: a running node books its buyers' itself. Returns how many."""
         return await self._book(_is_owners)
+
+    async def mend(self) -> int:
+        """While running: take up what a mint did not answer, and book what came of it. Returns how much there was.
+
+        What finished a moment ago is left to whoever is at work on it: booked twice it could not be, but booked by
+        two it would look to one of them as if the token had paid before.
+        """
+        await asyncio.to_thread(self._history.recover)
+        before_ms = self._now_ms() - AT_WORK_MS
+        return await self._book(lambda operation: operation.changed_at_ms < before_ms)
 
     async def _book(self, wanted: Callable[[Operation], bool]) -> int:
         newest_ms = await self._books.run(lambda ledger: ledger.newest_transfer_ms())

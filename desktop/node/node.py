@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from desktop.domain.errors import HearthError
 from desktop.network.api.desk import Desk, NodeInfo
 from desktop.network.directory.announcement import Announcement, Listing
 from desktop.network.directory.enrolment import Enrolment, Standing
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 FINISH_GRACE_S: Final = 1.5
 WIRE_GRACE_S: Final = 0.5
+MEND_EVERY_S: Final = 60.0
 WITHDRAW_DEADLINE_S: Final = 1.5
 # A node that answers a request every few seconds is earning, not flickering.
 SERVING_LINGER_S: Final = 10.0
@@ -104,6 +106,7 @@ class Node:
         self._paused = False
         self._stopping = False
         self._last_busy_s = float("-inf")
+        self._mending: asyncio.Task[None] | None = None
 
     @property
     def moment(self) -> Moment:
@@ -143,6 +146,7 @@ class Node:
         """
         await self._life.start()
         await self._bookkeeping.heal()
+        self._mending = asyncio.create_task(self._mend(), name="mending")
         self._supervisor.start()
         self._server = self._outside.server(self._desk)
         self._http_port = await self._server.start()
@@ -180,6 +184,8 @@ class Node:
         """Withdraw, finish or refund, close everything; within five seconds."""
         self._stopping = True
         await self._life.stop()
+        if self._mending is not None:
+            self._mending.cancel()
         withdrawing = asyncio.create_task(self._withdraw())
         if self._server is not None:
             # First the server: what it breaks off is settled, and the buyer gets the change with the last bytes.
@@ -192,6 +198,14 @@ class Node:
         await self._cashier.close()
         await self._life.end()
         await self._books.close()
+
+    async def _mend(self) -> None:
+        while True:
+            await asyncio.sleep(MEND_EVERY_S)
+            try:
+                await self._bookkeeping.mend()
+            except HearthError as error:
+                log.warning("wallet and ledger could not be brought together: %s", error)
 
     async def _withdraw(self) -> None:
         if self._enrolment is not None:

@@ -1,7 +1,7 @@
 """A wallet at the node's seam, with a mint inside that charges a fixed fee. The real one: tests/wallet and e2e."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from desktop.domain.errors import FundsShort, MintUnreachable, TokenInvalid, TokenSpent
 from desktop.wallet.operation import Operation, OperationKind, OperationState
@@ -14,7 +14,8 @@ FEE_SAT = 1
 class FakeWallet:
     """Tokens are `cashuB:<sat>:<serial>`. `offline` makes the mint unreachable, before or after it acted."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: Callable[[], int] = lambda: 1) -> None:
+        self._now_ms = now_ms
         self.funds: dict[str, int] = {}
         self.done: list[Operation] = []
         self.spent: set[str] = set()
@@ -80,4 +81,5 @@ class FakeWallet:
         self.funds[mint] = self.funds.get(mint, 0) + amount_sat
 
     def _note(self, kind: OperationKind, reference: str, amount: int, face: int, fee: int) -> None:
-        self.done.append(Operation(kind, reference, OperationState.DONE, MINT, amount, face, fee, "", 1, 1))
+        at_ms = self._now_ms()
+        self.done.append(Operation(kind, reference, OperationState.DONE, MINT, amount, face, fee, "", at_ms, at_ms))

@@ -63,6 +63,26 @@ async def test_a_job_that_was_running_is_refunded_at_the_next_start(tmp_path: Pa
         assert shop.findings() == []
 
 
+async def test_a_token_the_mint_took_after_we_gave_up_is_booked_while_running(tmp_path: Path) -> None:
+    wallet = FakeWallet()
+    token = wallet.issue(50)
+    summary = wallet.inspect(token)
+    reference = references.deposit(references.token_account(summary.digest), summary.digest)
+    async with house(tmp_path, wallet=wallet) as shop:
+        wallet.receive(token, reference=reference)  # what the wallet's own recovery does, minutes later
+        assert await shop.bookkeeping.mend() == 1
+        assert wallet.recoveries == 1
+        assert wallet.inspect(await shop.desk.refund_token(token)).amount_sat == 49
+
+
+async def test_what_finished_a_moment_ago_is_left_to_whoever_is_at_work_on_it(tmp_path: Path) -> None:
+    wallet = FakeWallet(now_ms=lambda: 1_900_000_000_000)
+    wallet.receive(wallet.issue(50), reference=references.deposit("token-abc", "abc"))
+    async with house(tmp_path, wallet=wallet) as shop:
+        assert await shop.bookkeeping.mend() == 0
+        assert (await shop.bookkeeping.heal()).booked == 1
+
+
 async def test_the_owners_movements_are_booked_as_the_owners_and_buyers_are_left_to_the_node(tmp_path: Path) -> None:
     wallet = FakeWallet()
     async with house(tmp_path, wallet=wallet) as shop:
