@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import TypeVar
 
 from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QMessageLogContext, QtMsgType, qInstallMessageHandler
@@ -67,19 +70,24 @@ def until(condition: Callable[[], object], within_s: float = WITHIN_S) -> None:
 
 @contextmanager
 def no_qt_warnings() -> Iterator[None]:
-    """Whatever Qt complains about fails the test."""
+    """Whatever Qt complains about fails the test, and so does an exception that a slot let through."""
     said: list[str] = []
+
+    def catch(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        said.extend(traceback.format_exception(kind, error, trace))
 
     def hear(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
         del context
         if kind is not QtMsgType.QtDebugMsg and not any(word in message for word in HARMLESS):
             said.append(message)
 
-    before = qInstallMessageHandler(hear)
+    before, hook = qInstallMessageHandler(hear), sys.excepthook
+    sys.excepthook = catch
     try:
         yield
     finally:
         qInstallMessageHandler(before)
+        sys.excepthook = hook
     assert said == []
 
 
