@@ -17,6 +17,9 @@ from desktop.network.wire.transport import StreamTransport
 
 T = TypeVar("T")
 
+# For a handshake by a way that is known; a second or two more than any round trip takes.
+_KNOWN_WAY_S = 2.0
+
 
 class WireDialer:
     """Opens streams to endpoints by public key; one connection per endpoint, shared by all its streams.
@@ -92,7 +95,7 @@ class WireDialer:
             endpoint = await self._bound()
             wanted = EndpointId.from_string(address.endpoint_id)
             target = EndpointAddr(wanted, address.relay_url, list(address.addresses))
-            connection = await endpoint.connect(target, ALPN)
+            connection = await _dial(endpoint, target, known)
             # The handshake proves the key already; a paid request must not hang on another layer's promise alone.
             if connection.remote_id().to_bytes() != wanted.to_bytes() or connection.alpn() != ALPN:
                 connection.close(0, b"")
@@ -105,6 +108,17 @@ class WireDialer:
             if self._endpoint is None:
                 self._endpoint = await bind(self._reach, secret=self._secret, accept=False)
             return self._endpoint
+
+
+async def _dial(endpoint: Endpoint, target: EndpointAddr, known: Connection | None) -> Connection:
+    """A new connection. The endpoint tries the way of `known` first: where that died unnoticed, it is closed."""
+    if known is not None and known.close_reason() is None:
+        try:
+            async with asyncio.timeout(_KNOWN_WAY_S):
+                return await endpoint.connect(target, ALPN)
+        except TimeoutError:
+            known.close(0, b"")
+    return await endpoint.connect(target, ALPN)
 
 
 def _unreachable(why: str) -> ProviderUnreachable:

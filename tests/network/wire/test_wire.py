@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from desktop.network.wire.address import WireAddress
 from desktop.network.wire.dial import WireDialer
 from desktop.network.wire.endpoint import WireServer
 from desktop.network.wire.reach import Reach
@@ -89,3 +92,27 @@ async def test_a_buyer_who_hangs_up_cuts_the_stream_off() -> None:
                 assert line == "data: 0"
                 break
         await until(lambda: shop.cut.is_set() and server.load.streams == 0)
+
+
+async def test_a_peer_that_was_killed_and_started_anew_is_reached_soon() -> None:
+    """Its old connection looks alive for half a minute; nobody waits that long."""
+    async with WireDialer(LOOPBACK) as dialer:
+        for _ in range(3):
+            async with killed_at_the_end() as address, asyncio.timeout(10), dialer.client(address) as client:
+                assert (await client.get("/")).text == "hello"
+
+
+@asynccontextmanager
+async def killed_at_the_end() -> AsyncIterator[WireAddress]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.network.wire.lonely_server"),
+        cwd=Path(__file__).parents[3],
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        yield WireAddress.parse((await process.stdout.readline()).decode().strip())
+    finally:
+        process.kill()
+        await process.communicate()
