@@ -52,7 +52,9 @@ class Paths:
 def _create(folder: Path) -> None:
     advice = f"Check {folder} and the disk it is on, or choose another place with --home."
     try:
-        folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        # `parents=True` would give what is missing above it the usual mode.
+        folder.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        folder.mkdir(mode=_PRIVATE, exist_ok=True)
         if intruders(folder.stat()):
             folder.chmod(_PRIVATE)
         with tempfile.TemporaryFile(dir=folder) as probe:

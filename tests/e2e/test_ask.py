@@ -173,6 +173,7 @@ async def test_nobody_else_can_read_what_is_ours(shell: Shell) -> None:
                 looked_at += 1
             assert stat.S_IMODE((shell.stand.folder / name / part).stat().st_mode) == 0o700
     assert looked_at > 10
+    assert stat.S_IMODE((shell.stand.folder / "asker").stat().st_mode) == 0o700
 
 
 def files_below(folder: Path) -> Iterator[Path]:
