@@ -133,7 +133,12 @@ class Door(QObject):
         self.words = frozenset(welcome.words)
         self.node_version = welcome.version
         self.link = Link.CONNECTED
-        self.ask(lambda number: messages.Watch(id=number), lambda _: self.link_changed.emit())
+        self.ask(
+            lambda number: messages.Watch(id=number),
+            lambda _: self.link_changed.emit(),
+            # A node that cannot tell how it is now is asked again.
+            lambda _: self._socket.abort(),
+        )
 
     def _not_welcomed(self, refusal: Refusal) -> None:
         if refusal.kind == "OtherVersion":

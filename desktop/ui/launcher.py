@@ -12,6 +12,7 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal
 
 TRIES: Final = 3
+WAIT_S: Final = 1.5
 FORGET_AFTER_S: Final = 60.0
 MOST_WORDS_BYTES: Final = 4000
 
@@ -39,6 +40,8 @@ class Launcher(QObject):
             return
         now = time.monotonic()
         self._starts = [at for at in self._starts if now - at < FORGET_AFTER_S]
+        if self._starts and now - self._starts[-1] < WAIT_S * len(self._starts):
+            return  # one that is just ending needs seconds to let go of its folder
         if len(self._starts) >= TRIES:
             self._resting = True
             self.gave_up.emit(self._last_words())

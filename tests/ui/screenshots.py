@@ -86,6 +86,8 @@ class Camera:
         self.hearth.start()
         self.wait(lambda: self.hearth.house.door.link is Link.CONNECTED, WITHIN_S)
         self.wait()
+        if picture.scene != "starting":
+            self.hearth.window.notice("")  # one picture tells that there is no tray
 
     def wait(self, until: Callable[[], bool] = lambda: False, within_s: float = SETTLE_S) -> None:
         end = time.monotonic() + within_s

@@ -28,7 +28,11 @@ class DiagnosticsPage(Page):
         super().__init__(tr("Diagnostics"))
         self._house = house
         self._now = label("", "strong", wrap=True)
-        columns = (Column(tr("State")), Column(tr("Reason")), Column(tr("Time"), right=True))
+        columns = (
+            Column(tr("State"), share=8),
+            Column(tr("Reason"), share=20),
+            Column(tr("Time"), right=True, share=9),
+        )
         self._reasons = Table(tr("Time by reason, last 24 hours"), columns, house.appearance)
         why = Panel(tr("Why am I earning or not?"))
         why.body.addWidget(self._now)
