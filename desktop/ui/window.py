@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -158,6 +158,15 @@ class Window(QMainWindow):
             self._pill.show_state(None, tr("Reconnecting…"))
         else:
             self._pill.show_state(wording.Mood.OFF, tr("Another version of Hearth is running"))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Nothing is painted for nobody: what changed meanwhile is shown now."""
+        super().showEvent(event)
+        door, page = self._house.door, self.page
+        if page is not None and door.snapshot is not None:
+            page.show_snapshot(door.snapshot, ALL_PARTS)
+            if door.link is Link.CONNECTED:
+                page.enter()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closing never stops work."""

@@ -15,6 +15,7 @@ from desktop.ui.charts.bars import BarChart
 from desktop.ui.charts.uptime import UptimeStrip
 from desktop.ui.pages.jobs import JobsPage
 from desktop.ui.pages.models import ModelsPage
+from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.parts.card import Card
 from desktop.ui.parts.table import Table
 from desktop.ui.window import KINDS
@@ -199,3 +200,29 @@ def test_nothing_keeps_the_window_from_answering(hearth: Hearth, stand: Stand) -
             worst = max(worst, time.thread_time() - start)
             time.sleep(0.005)
     assert worst < 0.05
+
+
+def test_a_window_that_was_closed_shows_what_happened_meanwhile(hearth: Hearth, stand: Stand) -> None:
+    until(lambda: "Earned today" in cards(hearth))
+    hearth.window.hide()
+    stand.steward.picture = msgspec.structs.replace(
+        stand.steward.picture,
+        today=Today(earned_msat=7_000, usual_msat=None, completed=1, failed=0, cancelled=0),
+    )
+    stand.changed()
+    until(lambda: hearth.house.door.snapshot == stand.steward.picture)
+    hearth.window.show()
+    until(lambda: cards(hearth)["Earned today"].startswith("7 sat"))
+
+
+def test_a_setting_is_written_and_can_be_written_back(hearth: Hearth, stand: Stand) -> None:
+    hearth.window.go_to(SettingsPage)
+    page = hearth.window.page
+    assert page is not None
+    until(lambda: any(line.text() == "2" for line in page.findChildren(QLineEdit)))
+    line = next(line for line in page.findChildren(QLineEdit) if line.text() == "2")
+    for value in ("3", "2"):
+        line.setText(value)
+        line.editingFinished.emit()
+        until(lambda value=value: stand.steward.setting_values["threads"] == value)  # type: ignore[misc] # bound by its default
+        until(lambda: any(each.text().startswith("Saved") for each in page.findChildren(QLabel)))

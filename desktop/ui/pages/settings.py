@@ -154,6 +154,7 @@ class SettingField(QWidget):
     def __init__(self, sheet: SettingSheet, house: House, *, writable: bool) -> None:
         super().__init__()
         self._sheet = sheet
+        self._value = sheet.value
         self._house = house
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -189,10 +190,11 @@ class SettingField(QWidget):
         return line
 
     def _write(self, value: str) -> None:
-        if value == self._sheet.value:
+        if value == self._value:
             return
 
         def written(_: Result) -> None:
+            self._value = value
             self._say(tr("Saved. It counts from the next start of Hearth."))
 
         def refused(refusal: Refusal) -> None:
