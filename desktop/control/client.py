@@ -82,7 +82,8 @@ class DoorClient:
             answer.set_exception(_gone())
         self._writer.write(self._conversation.say(request))
         try:
-            outcome: Result | Refusal = await asyncio.wait_for(answer, self._answer_s)
+            async with asyncio.timeout(self._answer_s):
+                outcome: Result | Refusal = await answer
         except TimeoutError:
             raise Unavailable("The node does not answer.", now="Try again; if it stays silent, restart it.") from None
         finally:

@@ -141,7 +141,8 @@ class Door:
             await _hang_up(writer)
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        line = await asyncio.wait_for(reader.readline(), HELLO_S)
+        async with asyncio.timeout(HELLO_S):
+            line = await reader.readline()
         try:
             hello = messages.decode(line)
         except msgspec.MsgspecError:
@@ -237,7 +238,9 @@ class Door:
     async def _tell_changes(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK_S)
+                # Not `wait_for`: until Python 3.12 it loses a cancellation that comes together with the news.
+                async with asyncio.timeout(LOOK_S):
+                    await self._news.wait()
             await asyncio.sleep(GATHER_S)
             self._news.clear()
             if not self._watching:

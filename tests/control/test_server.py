@@ -261,3 +261,14 @@ def test_each_word_is_told_apart_by_its_name() -> None:
     names = [str(kind.__struct_config__.tag) for kind in Request.__subclasses__()]
     assert len(set(names)) == len(names)
     assert all(name.isalpha() for name in names)
+
+
+async def test_it_closes_at_whatever_instant_the_last_news_came(tmp_path: Path) -> None:
+    """A stopping node tells its last state just before its door closes; the door must hear both."""
+    for turns in range(12):
+        async with asyncio.timeout(1):
+            async with open_door(FakeSteward(), SocketAddress(tmp_path / "door.sock")) as door:
+                await asyncio.sleep(0)
+                door.changed()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
