@@ -47,6 +47,7 @@ class Door:
         self._token = ""
         self._server: asyncio.Server | None = None
         self._inode: int | None = None
+        self._closing = False
         self._watcher: asyncio.Task[None] | None = None
         self._clients: set[asyncio.Task[None]] = set()
         self._watching: dict[asyncio.StreamWriter, Snapshot] = {}
@@ -73,12 +74,16 @@ class Door:
 
     async def close(self) -> None:
         """Hang up on everybody and take the address away, if it is still ours."""
+        self._closing = True
         if self._server is not None:
             self._server.close()
         tasks = [*self._clients, *([self._watcher] if self._watcher else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # An accepted connection and a closed transport both need turns of the loop to be let go.
+        for _ in range(3):
+            await asyncio.sleep(0)
         if isinstance(self._address, SocketAddress):
             with suppress(OSError):
                 if self._inode is not None and self._address.path.stat().st_ino == self._inode:
@@ -121,12 +126,14 @@ class Door:
         write_port(address.file, Port(number, self._token))
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._clients) >= MOST_CLIENTS:
+        if len(self._clients) >= MOST_CLIENTS or self._closing:
             writer.close()
             return
         task = asyncio.create_task(self._converse(reader, writer), name="control client")
         self._clients.add(task)
         task.add_done_callback(self._clients.discard)
+        # One that is cancelled before its first step never comes to its own hanging up.
+        task.add_done_callback(lambda _: writer.close())
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
