@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
 import httpx
@@ -21,6 +23,27 @@ T = TypeVar("T")
 _KNOWN_WAY_S = 2.0
 
 
+@dataclass(slots=True)
+class _Peer:
+    """One endpoint: the connections to it, the newest last, and every address under which it was reached."""
+
+    connections: list[Connection] = field(default_factory=list)
+    addresses: set[WireAddress] = field(default_factory=set)
+    dialing: defaultdict[WireAddress, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    @property
+    def known(self) -> Connection | None:
+        """The newest connection that is not known to have ended."""
+        self.connections = [connection for connection in self.connections if connection.close_reason() is None]
+        return self.connections[-1] if self.connections else None
+
+    def close(self) -> None:
+        """Close every connection; streams still open break."""
+        for connection in self.connections:
+            connection.close(0, b"")
+        self.connections.clear()
+
+
 class WireDialer:
     """Opens streams to endpoints by public key; one connection per endpoint, shared by all its streams.
 
@@ -32,8 +55,7 @@ class WireDialer:
         self._secret = secret
         self._connect_s = connect_s
         self._endpoint: Endpoint | None = None
-        self._connections: dict[str, tuple[WireAddress, Connection]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._peers: defaultdict[str, _Peer] = defaultdict(_Peer)
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -56,51 +78,53 @@ class WireDialer:
 
     async def connect(self, address: WireAddress) -> None:
         """Make sure that the endpoint answers, before anything is sent. Raises ProviderUnreachable in time."""
-        await self._guarded(self._connection(address), address)
+        await self._guarded(self._connection(address))
 
     async def open(self, address: WireAddress) -> BiStream:
         """A new stream to that endpoint. Raises ProviderUnreachable within the deadline."""
-        return await self._guarded(self._stream(address), address)
+        return await self._guarded(self._stream(address))
 
     async def close(self) -> None:
         """Close every connection; streams still open break."""
-        for _, connection in self._connections.values():
-            connection.close(0, b"")
-        self._connections.clear()
+        for peer in self._peers.values():
+            peer.close()
+        self._peers.clear()
         if self._endpoint is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2):
                     await self._endpoint.close()
             self._endpoint = None
 
-    async def _guarded(self, work: Coroutine[None, None, T], address: WireAddress) -> T:
+    async def _guarded(self, work: Coroutine[None, None, T]) -> T:
         try:
             async with asyncio.timeout(self._connect_s):
                 return await work
         except TimeoutError:
             raise _unreachable("It did not answer in time.") from None
         except IrohError as error:
-            self._connections.pop(address.endpoint_id, None)
             raise _unreachable(f"The wire said: {error.kind().name.lower()}.") from None
 
     async def _stream(self, address: WireAddress) -> BiStream:
         return await (await self._connection(address)).open_bi()
 
     async def _connection(self, address: WireAddress) -> Connection:
-        async with self._locks.setdefault(address.endpoint_id, asyncio.Lock()):
-            dialed, known = self._connections.get(address.endpoint_id, (None, None))
-            # Announced elsewhere, the peer was started anew, and nobody is left at the old end to say goodbye.
-            if known is not None and dialed == address and known.close_reason() is None:
+        peer = self._peers[address.endpoint_id]
+        # For each address, so that one where nobody answers does not hold up another.
+        async with peer.dialing[address]:
+            known = peer.known
+            # Announced where it never was before, the peer may have been started anew, and its old end be dead.
+            if known is not None and address in peer.addresses:
                 return known
             endpoint = await self._bound()
             wanted = EndpointId.from_string(address.endpoint_id)
             target = EndpointAddr(wanted, address.relay_url, list(address.addresses))
-            connection = await _dial(endpoint, target, known)
+            connection = await _dial(endpoint, target, peer)
             # The handshake proves the key already; a paid request must not hang on another layer's promise alone.
             if connection.remote_id().to_bytes() != wanted.to_bytes() or connection.alpn() != ALPN:
                 connection.close(0, b"")
                 raise _unreachable("Someone else answered.")
-            self._connections[address.endpoint_id] = (address, connection)
+            peer.connections.append(connection)
+            peer.addresses.add(address)
             return connection
 
     async def _bound(self) -> Endpoint:
@@ -110,14 +134,14 @@ class WireDialer:
             return self._endpoint
 
 
-async def _dial(endpoint: Endpoint, target: EndpointAddr, known: Connection | None) -> Connection:
-    """A new connection. The endpoint tries the way of `known` first: where that died unnoticed, it is closed."""
-    if known is not None and known.close_reason() is None:
+async def _dial(endpoint: Endpoint, target: EndpointAddr, peer: _Peer) -> Connection:
+    """A new connection. The endpoint tries the ways of known ones first: where those died unnoticed, they are ended."""
+    if peer.known is not None:
         try:
             async with asyncio.timeout(_KNOWN_WAY_S):
                 return await endpoint.connect(target, ALPN)
         except TimeoutError:
-            known.close(0, b"")
+            peer.close()
     return await endpoint.connect(target, ALPN)
 
 
