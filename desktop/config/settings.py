@@ -94,9 +94,6 @@ class Settings:
         tuple[str, ...],
         About("money", "The mints whose ecash is accepted; any other is refused.", Addresses(("https", "http"))),
     ] = DEFAULT_MINTS
-    payout_threshold_sat: Annotated[
-        int, About("money", "The least amount that is paid out, in sats.", Whole(1, 100_000_000))
-    ] = 210
 
     relays: Annotated[
         tuple[str, ...],
