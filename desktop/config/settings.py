@@ -72,7 +72,7 @@ class Settings:
         int, About("work", "How many requests may wait before others are told to come back.", Whole(0, 1000))
     ] = 16
     cpu_threads: Annotated[
-        int, About("work", "Processor threads for the work; 0 for one per physical core.", Whole(0, 1024))
+        int, About("work", "Processor threads for the work; 0 for every physical core but one.", Whole(0, 1024))
     ] = 0
     worker_memory_mib: Annotated[
         int, About("work", "The most main memory the worker may take, in MiB.", Whole(1024, 1 << 20))
@@ -161,7 +161,8 @@ class Settings:
 
     def threads(self, physical_cores: int | None) -> int:
         """How many processor threads the work gets on a computer with that many cores (None: unknown)."""
-        return self.cpu_threads or physical_cores or 1
+        # One core stays with the owner's programs and with the node, which hands out the tokens.
+        return self.cpu_threads or max(1, (physical_cores or 1) - 1)
 
     def _contradictions(self) -> Iterator[str]:
         if self.announcement_expiry_s < _BEATS_BEFORE_EXPIRY * self.announcement_refresh_s:

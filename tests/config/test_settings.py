@@ -83,6 +83,6 @@ def test_a_model_has_its_own_price_or_the_default() -> None:
     assert settings.price_of("b") == settings.default_price
 
 
-@pytest.mark.parametrize(("threads", "cores", "expected"), [(3, 8, 3), (0, 8, 8), (0, None, 1)])
+@pytest.mark.parametrize(("threads", "cores", "expected"), [(3, 8, 3), (0, 8, 7), (0, 1, 1), (0, None, 1)])
 def test_threads_follow_the_cores_unless_set(threads: int, cores: int | None, expected: int) -> None:
     assert Settings(cpu_threads=threads).threads(cores) == expected
