@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from desktop.commands.console import Console
 from desktop.commands.demo.outcome import take_stock
 from desktop.commands.demo.stage import Stage
 from desktop.compose import Composition
+from desktop.domain.errors import ModelNotFound
 from desktop.domain.inference import Message
 from desktop.gateway.question import Question
 from desktop.gateway.settle import Outcome, Settled
@@ -75,6 +77,18 @@ def lend_models(home: Path) -> None:
     cache = home / "cache"
     cache.mkdir(mode=0o700, parents=True)
     (cache / "models").symlink_to(models, target_is_directory=True)
+
+
+async def start_again(stage: Stage) -> None:
+    """Start the stage's node and return when the buyer finds on the relays what it sells."""
+    await stage.node.start()
+    await stage.node.wait_enrolled()
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(ModelNotFound):  # announced, but not yet with its models
+                await stage.buyer.choices(question().wish())
+                return
+            await asyncio.sleep(0.05)
 
 
 def question(text: str = "Tell a long story.", *, most: int = 24, stream: bool = True, seed: int = 1) -> Question:

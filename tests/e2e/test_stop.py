@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from desktop.domain.errors import ModelNotFound, ProviderUnreachable
 from desktop.gateway.purchase import Answer
-from tests.e2e.stand import ROOT, Stand, question, settle_all, standing
+from tests.e2e.stand import ROOT, Stand, question, settle_all, standing, start_again
 
 ENDS_WITHIN_S = 5.0
 
@@ -48,8 +48,7 @@ async def test_a_second_node_in_the_same_folder_is_refused_in_words(stand: Stand
 async def test_a_node_stops_in_the_middle_of_a_paid_answer(stand: Stand, ask: signal.Signals) -> None:
     stage = stand.stage
     if stage.node.exit_status is not None:
-        await stage.node.start()
-        await stage.node.wait_enrolled()
+        await start_again(stage)
     heard: list[str] = []
     begun = asyncio.Event()
     async with stage.buyer.ask(question(most=1000)) as answer:
