@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
+import signal
 from pathlib import Path
 
 from desktop.commands.console import Console
@@ -25,6 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, home: Composition, console: Console) -> int:
     """Play it and tell it. The last line is JSON; the exit status is 0 only if all of it came out as it should."""
+    # Whoever ends the demo, as Ctrl+C or otherwise: mint, relays and node are taken down with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = arguments.folder or home.paths.cache / "demo"
     return asyncio.run(_show(folder, console) if arguments.window else _play(folder, console))
 
