@@ -61,6 +61,7 @@ async def _sandbox(home: Composition, console: Console, *, show_attempts: bool) 
     if show_attempts:
         for line in report.lines:
             console.say(f"  {'held' if line.passed else 'BROKE OUT'}  {line.name}: {line.outcome}")
+        console.say(f"  not covered: {'; '.join(report.mode.not_covered)}")
     held = sum(line.passed for line in report.lines)
     return check(
         ok=report.passed,
