@@ -14,9 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Final
 
 from coincurve import PrivateKey
@@ -30,7 +28,6 @@ _ENTROPY_BITS: Final = 128
 _PHRASE_LENGTHS: Final = (12, 15, 18, 21, 24)
 _NOSTR_PATH: Final = (44 + HARDENED, 1237 + HARDENED, HARDENED, 0, 0)
 _IROH_LABEL: Final = b"hearth/iroh/1"
-_CONFIRMED_WORDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,18 +69,6 @@ class Identity:
 def create_phrase() -> str:
     """A new recovery phrase: 12 English words with 128 bits of the operating system's randomness (BIP-39)."""
     return Mnemonic("english").generate(_ENTROPY_BITS)
-
-
-def challenge(phrase: str, random: Random) -> tuple[int, ...]:
-    """Three positions of the phrase, counted from 1 and in order, to ask its owner for."""
-    return tuple(sorted(random.sample(range(1, len(_words(phrase)) + 1), _CONFIRMED_WORDS)))
-
-
-def confirm(phrase: str, positions: Sequence[int], answers: Sequence[str]) -> bool:
-    """Whether the answers are the words at those positions (from 1); case and spaces around them do not matter."""
-    words = _words(phrase)
-    expected = [[words[position - 1]] for position in positions]
-    return [_words(answer) for answer in answers] == expected
 
 
 def _public_key(secret: bytes) -> bytes:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from random import Random
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 from mnemonic import Mnemonic
 
 from desktop.domain.errors import SettingsError
-from desktop.machine.identity import Identity, challenge, confirm, create_phrase
+from desktop.machine.identity import Identity, create_phrase
 
 # NIP-06, test vectors.
 VECTORS = [
@@ -106,27 +105,6 @@ def test_a_wrong_number_of_words_is_said(phrase: str) -> None:
 def test_no_text_at_all_breaks_it(text: str) -> None:
     with pytest.raises(SettingsError):
         Identity.from_phrase(text)
-
-
-def test_three_words_are_asked_for_and_recognised() -> None:
-    words = PHRASE.split()
-    positions = challenge(PHRASE, Random(7))
-
-    assert len(set(positions)) == 3
-    assert list(positions) == sorted(positions)
-    answers = [words[position - 1] for position in positions]
-    assert confirm(PHRASE, positions, [f" {answer.upper()} " for answer in answers])
-    assert not confirm(PHRASE, positions, list(reversed(answers)))
-    assert not confirm(PHRASE, positions, answers[:2])
-    assert not confirm(PHRASE, positions, ["", "", ""])
-
-
-def test_each_word_can_be_asked_for() -> None:
-    random = Random(1)
-
-    asked = {position for _ in range(200) for position in challenge(PHRASE, random)}
-
-    assert asked == set(range(1, 13))
 
 
 def test_printing_an_identity_shows_no_secret() -> None:
