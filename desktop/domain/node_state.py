@@ -35,6 +35,20 @@ class Reason(StrEnum):
     WORKER_FAILED = "worker failed"
     SANDBOX_UNAVAILABLE = "sandbox unavailable"
     SHUTTING_DOWN = "shutting down"
+    WAITING_TO_JOIN = "waiting to join"
+    OWNER_ACTIVE = "owner active"
+    FULLSCREEN = "fullscreen program"
+    PRESENCE_UNKNOWN = "presence unknown"
+    OTHER_PROGRAM = "device used by another program"
+    MEMORY_WANTED = "device memory wanted by another program"
+    ON_BATTERY = "on battery"
+    METERED = "metered network"
+    SCHEDULE = "outside the schedule"
+    TOO_HOT = "too hot"
+    TOO_MUCH_POWER = "too much power"
+    NOT_WORTH_IT = "costs more than it earns"
+    DEVICE_SILENT = "device does not answer"
+    DEVICE_DISABLED = "device switched off by owner"
 
 
 AWAKE: Final = frozenset(set(NodeState) - {NodeState.OFF, NodeState.STOPPING})

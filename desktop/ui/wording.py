@@ -78,6 +78,20 @@ def reason_words(reason: Reason) -> str:
         Reason.WORKER_FAILED: tr("the worker failed three times"),
         Reason.SANDBOX_UNAVAILABLE: tr("the sandbox does not work here"),
         Reason.SHUTTING_DOWN: tr("finishing and signing off"),
+        Reason.WAITING_TO_JOIN: tr("waiting for you to join"),
+        Reason.OWNER_ACTIVE: tr("you are using the computer"),
+        Reason.FULLSCREEN: tr("a program fills the screen"),
+        Reason.PRESENCE_UNKNOWN: tr("cannot tell whether you are here"),
+        Reason.OTHER_PROGRAM: tr("another program uses the device"),
+        Reason.MEMORY_WANTED: tr("another program needs the device's memory"),
+        Reason.ON_BATTERY: tr("running on battery"),
+        Reason.METERED: tr("the network is metered"),
+        Reason.SCHEDULE: tr("not in your schedule"),
+        Reason.TOO_HOT: tr("the device is too hot"),
+        Reason.TOO_MUCH_POWER: tr("the device draws too much power"),
+        Reason.NOT_WORTH_IT: tr("electricity would cost more than it earns"),
+        Reason.DEVICE_SILENT: tr("the device does not answer"),
+        Reason.DEVICE_DISABLED: tr("you switched the device off"),
     }[reason]
 
 
