@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from desktop import __version__
@@ -45,6 +45,7 @@ from desktop.node.life import Moment
 from desktop.node.node import Node, Outside, Profile
 from desktop.node.preparation import Preparation
 from desktop.proof.receipts import Signer
+from desktop.resources import resource
 from desktop.wallet.mint_client import MintClient
 from desktop.wallet.wallet import Wallet
 from desktop.worker.handle import WorkerHandle
@@ -58,8 +59,6 @@ from desktop.worker.sandbox.tool import run_tool
 
 if TYPE_CHECKING:
     from desktop.gateway.buyer import Buyer
-
-RESOURCES: Final = Path(__file__).resolve().parent.parent / "resources"
 
 
 def system_clock_ms() -> int:
@@ -146,7 +145,7 @@ class Composition:
 
     def catalogue(self) -> Catalogue:
         """The models Hearth knows."""
-        return Catalogue.load(RESOURCES / "models.toml")
+        return Catalogue.load(resource("models.toml"))
 
     def bookkeeping(self, wallet: Wallet, books: Books) -> Bookkeeping:
         """Wallet and ledger on the same page."""

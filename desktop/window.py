@@ -10,8 +10,8 @@ from typing import Final
 from desktop.control.address import door_in
 from desktop.domain.errors import HearthError
 from desktop.machine.paths import Paths
+from desktop.resources import resource
 
-RESOURCES: Final = Path(__file__).resolve().parent.parent / "resources"
 NO_DISPLAY: Final = (
     "There is no display to open a window on. `hearth node` runs without one; `hearth status` tells how it goes."
 )
@@ -40,7 +40,7 @@ def open_window(home: Path | None, *, hidden: bool, attach: bool) -> int:
             address=door_in(paths.runtime),
             window_name=paths.runtime / "window.sock",
             preferences=paths.config / "window.json",
-            translations=RESOURCES / "translations",
+            translations=resource("translations"),
             log=paths.log / "node-start.log",
             node_command=() if attach else command,
             hidden=hidden,

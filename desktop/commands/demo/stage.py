@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from desktop.commands.console import Console
 from desktop.commands.demo.node_process import NodeProcess
-from desktop.compose import RESOURCES, Composition
+from desktop.compose import Composition
 from desktop.config.settings import Settings
 from desktop.domain.errors import PaymentRequired
 from desktop.domain.pricing import Price
@@ -21,6 +21,7 @@ from desktop.machine.paths import Paths
 from desktop.machine.settings_file import save_settings
 from desktop.network.local.mint import LocalMint, ensure_environment
 from desktop.network.local.relay import LocalRelay
+from desktop.resources import checkout
 from desktop.wallet.wallet import Wallet
 
 # High for so small a model, so that whole sats move and change has to be given.
@@ -92,7 +93,7 @@ class Stage:
     async def _set_up(self) -> None:
         console = self._console
         console.say("Setting up a network on this computer only.")
-        environment = RESOURCES.parent / ".venv-mint"
+        environment = (checkout() or self._folder) / ".venv-mint"
         await asyncio.to_thread(ensure_environment, environment, self.tell)
         self.relays = (LocalRelay(), LocalRelay())
         for relay in self.relays:

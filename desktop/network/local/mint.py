@@ -22,8 +22,8 @@ from typing import Final, Self
 import requests
 
 from desktop.domain.errors import SettingsError, Unavailable
+from desktop.resources import resource
 
-REQUIREMENTS: Final = Path(__file__).parents[3] / "resources" / "mint-requirements.txt"
 PYTHONS: Final = ((3, 11), (3, 12), (3, 13))
 """The Pythons for which every pinned package of the mint has a ready-made wheel."""
 
@@ -40,7 +40,8 @@ def ensure_environment(path: Path, progress: Callable[[str], None] = lambda _: N
     Downloads about sixty packages from the configured package index; calls `progress` with a sentence before each
     long step. Safe to call again after it was interrupted. Raises Unavailable if the packages cannot be installed.
     """
-    wanted = REQUIREMENTS.read_text("utf-8")
+    requirements = resource("mint-requirements.txt")
+    wanted = requirements.read_text("utf-8")
     mark = path / _DONE_MARK
     if mark.is_file() and mark.read_text("utf-8") == wanted:
         return
@@ -53,7 +54,7 @@ def ensure_environment(path: Path, progress: Callable[[str], None] = lambda _: N
     progress("Installing the local mint; this takes about half a minute.")
     install = [str(_python(path)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run(
-        [*install, "--no-deps", "--only-binary=:all:", "--requirement", str(REQUIREMENTS)],
+        [*install, "--no-deps", "--only-binary=:all:", "--requirement", str(requirements)],
         capture_output=True,
         text=True,
         check=False,

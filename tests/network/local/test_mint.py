@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from desktop.domain.errors import SettingsError, Unavailable
-from desktop.network.local.mint import PYTHONS, REQUIREMENTS, LocalMint, ensure_environment
+from desktop.network.local.mint import PYTHONS, LocalMint, ensure_environment
+from desktop.resources import resource
 
 ROOT = Path(__file__).parents[3]
 
@@ -107,7 +108,9 @@ def test_an_environment_that_is_there_is_not_made_again(environment: Path) -> No
 
 
 def test_every_package_of_the_mint_is_exact() -> None:
-    lines = [line for line in REQUIREMENTS.read_text("utf-8").splitlines() if not line.startswith("#")]
+    lines = [
+        line for line in resource("mint-requirements.txt").read_text("utf-8").splitlines() if not line.startswith("#")
+    ]
     assert all("==" in line for line in lines)
     assert "cashu==0.20.2" in lines
     assert sys.version_info[:2] in PYTHONS
