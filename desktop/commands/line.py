@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "report": "a problem report about the running node, without secrets; sent nowhere",
     "ask": "ask a provider on the network and pay it from this wallet",
     "status": "what the node is doing, and how today went",
+    "why": "why this computer earns or does not, by reason, and what to do",
     "earnings": "what was earned, by day, hour or model",
     "jobs": "the newest jobs, one job with its receipt, or an export",
     "wallet": "what the wallet holds; receive, send, pay, restore",

@@ -75,6 +75,41 @@ class UptimeAnswer(Struct, frozen=True, kw_only=True):
     intervals: tuple[UptimeInterval, ...]
 
 
+class Sentence(Struct, frozen=True, kw_only=True):
+    """A sentence as `desktop.domain.told` has it: English text with places, and the values for them."""
+
+    text: str
+    values: dict[str, str | int | float] = {}
+
+
+class WhyPart(Struct, frozen=True, kw_only=True):
+    """Time in one state for one reason within a span; `share` is its part of the whole span."""
+
+    state: NodeState
+    reason: Reason
+    duration_ms: int
+    share: float
+
+
+class WhySpan(Struct, frozen=True, kw_only=True):
+    """A span of the past by reason, longest first; `known_share` is how much of it is known."""
+
+    known_share: float
+    parts: tuple[WhyPart, ...]
+    jobs: int
+    failed: int
+    earned_msat: int
+
+
+class WhyAnswer(Struct, frozen=True, kw_only=True):
+    """Why it earns or does not; `advice` is about the largest loss of time, None where there is nothing to advise."""
+
+    sentences: tuple[Sentence, ...]
+    day: WhySpan
+    week: WhySpan
+    advice: Sentence | None
+
+
 class JobsAnswer(Struct, frozen=True, kw_only=True):
     """A page; `before` asks for the next one, None at the end."""
 
@@ -163,6 +198,7 @@ Result = (
     | JobsAnswer
     | JobAnswer
     | SettingsAnswer
+    | WhyAnswer
     | DoctorAnswer
     | TextAnswer
     | ExportAnswer
@@ -177,6 +213,7 @@ RESULTS: Final[dict[str, type[Result]]] = {
     "job": JobAnswer,
     "export": ExportAnswer,
     "settings": SettingsAnswer,
+    "why": WhyAnswer,
     "doctor": DoctorAnswer,
     "report": TextAnswer,
     "phrase": TextAnswer,

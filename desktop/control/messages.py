@@ -112,6 +112,10 @@ class ExportJobs(Request, tag="export"):
     format: Annotated[str, Meta(pattern="^(csv|json)$")]
 
 
+class ReadWhy(Request, tag="why"):
+    """Why this node earns or does not: the last day and week by reason, in sentences and numbers."""
+
+
 class RunDoctor(Request, tag="doctor"):
     """Check this computer: values, thresholds, remedies."""
 
@@ -142,6 +146,7 @@ AnyRequest = (
     | ReadJobs
     | ReadJob
     | ExportJobs
+    | ReadWhy
     | RunDoctor
     | ReadReport
     | ReadPhrase

@@ -19,6 +19,7 @@ from desktop.control.answers import (
     SettingsAnswer,
     TextAnswer,
     UptimeAnswer,
+    WhyAnswer,
 )
 from desktop.control.benchmark import Benchmark
 from desktop.control.configuration import Configuration
@@ -52,7 +53,7 @@ from desktop.worker.handle import WorkerHandle
 
 WORDS: Final = frozenset({
     "pause", "resume", "enrol", "benchmark", "settings", "set", "earnings", "uptime", "jobs", "job", "export",
-    "doctor", "report", "phrase", "quit",
+    "why", "doctor", "report", "phrase", "quit",
 })  # fmt: skip
 RECORDS_GO_STALE_MS: Final = 60_000  # midnight, and minutes of uptime
 
@@ -224,6 +225,10 @@ class NodeSteward:
     async def export(self, request: ExportJobs) -> ExportAnswer:
         """Write all jobs to a file."""
         return await asyncio.to_thread(self._records.export, request)
+
+    async def why(self) -> WhyAnswer:
+        """Why it earns or does not."""
+        return await asyncio.to_thread(self._records.why)
 
     async def doctor(self) -> DoctorAnswer:
         """Check this computer, and whether the worker is shut in."""

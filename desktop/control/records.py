@@ -18,8 +18,10 @@ from desktop.control.answers import (
     ReceiptSheet,
     UptimeAnswer,
     UptimeInterval,
+    WhyAnswer,
 )
 from desktop.control.messages import ExportJobs, ReadEarnings, ReadJobs, ReadUptime
+from desktop.control.reasons import why_answer
 from desktop.control.snapshot import Balance, JobLine, MintBalance, Today, UptimeSummary
 from desktop.domain.errors import RequestError, StorageUnusable
 from desktop.domain.job import Job, JobState
@@ -27,6 +29,7 @@ from desktop.domain.receipt import SignedReceipt
 from desktop.ledger.export import Format, export_jobs
 from desktop.ledger.report import QUARTER_MS, JobFilter, ModelTotals, Report
 from desktop.ledger.timeline import UP
+from desktop.node.looking_back import look_back
 
 USUAL_DAYS: Final = 7
 LEAST_USUAL_DAYS: Final = 2
@@ -115,6 +118,10 @@ class Records:
                 for each in found
             )
         )
+
+    def why(self) -> WhyAnswer:
+        """Why it earns or does not."""
+        return why_answer(look_back(self._report, self._now_ms()))
 
     def jobs(self, request: ReadJobs) -> JobsAnswer:
         """A page of jobs."""

@@ -233,6 +233,8 @@ class Door:
                 return await steward.job(request.job_id)
             case messages.ExportJobs():
                 return await steward.export(request)
+            case messages.ReadWhy():
+                return await steward.why()
             case messages.RunDoctor():
                 return await steward.doctor()
             case messages.ReadReport():

@@ -13,6 +13,7 @@ from desktop.control.answers import (
     SettingsAnswer,
     TextAnswer,
     UptimeAnswer,
+    WhyAnswer,
 )
 from desktop.control.messages import (
     Benchmark,
@@ -84,6 +85,10 @@ class Steward(Protocol):
 
     async def export(self, request: ExportJobs) -> ExportAnswer:
         """Write all jobs to a new file, or StorageUnusable."""
+        ...
+
+    async def why(self) -> WhyAnswer:
+        """Why it earns or does not."""
         ...
 
     async def doctor(self) -> DoctorAnswer:

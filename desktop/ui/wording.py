@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final
 
@@ -9,6 +10,7 @@ from desktop.control.snapshot import Snapshot, Status
 from desktop.domain.job import JobKind, JobState
 from desktop.domain.model import ModelKind
 from desktop.domain.node_state import NodeState, Reason
+from desktop.domain.told import Value, fill
 from desktop.ui import formats
 from desktop.ui.language import tr
 
@@ -93,6 +95,25 @@ def reason_words(reason: Reason) -> str:
         Reason.DEVICE_SILENT: tr("the device does not answer"),
         Reason.DEVICE_DISABLED: tr("you switched the device off"),
     }[reason]
+
+
+def told(text: str, values: Mapping[str, Value]) -> str:
+    """A sentence of the node (`desktop.domain.told`) in the owner's language and units."""
+    return fill(tr(text), {name: _written(name, value) for name, value in values.items()})
+
+
+def _written(name: str, value: Value) -> str:
+    if isinstance(value, str):
+        words = {"reason": lambda: reason_words(Reason(value)), "state": lambda: state_word(NodeState(value))}
+        return words.get(name, lambda: tr(value) if value else "")()
+    units: tuple[tuple[str, Callable[[float], str]], ...] = (
+        ("share", lambda share: tr("{percent} %").format(percent=formats.percent(share, 1))),
+        ("bytes", lambda size: formats.size(int(size))),
+        ("msat", lambda msat: formats.money(int(msat))),
+        ("ms", lambda length: formats.span(int(length))),
+    )
+    write = next((write for unit, write in units if name.endswith(unit)), None)
+    return formats.number(value, 0 if isinstance(value, int) else 2) if write is None else write(value)
 
 
 def status_line(snapshot: Snapshot, now_ms: int) -> str:

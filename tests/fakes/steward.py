@@ -15,11 +15,15 @@ from desktop.control.answers import (
     JobsAnswer,
     ModelEarnings,
     ReceiptSheet,
+    Sentence,
     SettingsAnswer,
     SettingSheet,
     TextAnswer,
     UptimeAnswer,
     UptimeInterval,
+    WhyAnswer,
+    WhyPart,
+    WhySpan,
 )
 from desktop.control.messages import Benchmark, ExportJobs, Pause, ReadEarnings, ReadJobs, ReadUptime, WriteSetting
 from desktop.control.snapshot import Balance, Device, JobLine, NodeCard, OfferedModel, Relay, Snapshot, Status, Today
@@ -29,6 +33,7 @@ from desktop.domain.model import ModelKind
 from desktop.domain.node_state import NodeState, Reason
 
 ALL_WORDS = frozenset(RESULTS) | {"pause", "resume", "enrol", "benchmark", "set", "quit"}
+DAY_MS = 86_400_000
 START_MS = 1_790_000_000_000
 PHRASE = "abandon ability able about above absent absorb abstract absurd abuse access accident"
 
@@ -192,6 +197,18 @@ class FakeSteward:
     async def export(self, request: ExportJobs) -> ExportAnswer:
         self.followed.append(request)
         return ExportAnswer(jobs=len(self.history))
+
+    async def why(self) -> WhyAnswer:
+        part = WhyPart(state=NodeState.PAUSED, reason=Reason.OWNER_ACTIVE, duration_ms=DAY_MS // 4, share=0.25)
+        span = WhySpan(known_share=1.0, parts=(part,), jobs=3, failed=0, earned_msat=1200)
+        return WhyAnswer(
+            sentences=(
+                Sentence(text="Ready now, and waiting for requests for {since_ms}.", values={"since_ms": 1000}),
+            ),
+            day=span,
+            week=span,
+            advice=Sentence(text="Join the network, then requests can come."),
+        )
 
     async def doctor(self) -> DoctorAnswer:
         return DoctorAnswer(

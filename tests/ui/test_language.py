@@ -21,9 +21,35 @@ def sentences() -> set[str]:
     return found
 
 
+def sentences_with_places() -> set[str]:
+    """What the node tells as `told(…)`, to be said by the view."""
+    found = set()
+    for path in ROOT.glob("desktop/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "told":
+                found |= _texts(node.args[0], path)
+    return found
+
+
+def _texts(argument: ast.expr, path: Path) -> set[str]:
+    """The sentence that is passed, or every sentence of the module's that a name may stand for."""
+    if isinstance(argument, ast.Constant):
+        return {str(argument.value)}
+    name = argument.id if isinstance(argument, ast.Name) else ""
+    return {
+        str(each.value)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
+        for each in ast.walk(node.value)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    }
+
+
 def told_by_the_node() -> set[str]:
-    """The sentences of the settings that the window shows."""
-    return {each.sentence for each in declarations() if each.group in GROUPS and each.rule.kind not in TABLES}
+    """The sentences of the settings that the window shows, and those of the node."""
+    return sentences_with_places() | {
+        each.sentence for each in declarations() if each.group in GROUPS and each.rule.kind not in TABLES
+    }
 
 
 def fields(sentence: str) -> set[str]:

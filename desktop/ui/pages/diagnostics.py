@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton
 
-from desktop.control.answers import CheckSheet, DoctorAnswer, Refusal, Result, TextAnswer, UptimeAnswer
-from desktop.control.messages import ReadReport, ReadUptime, RunDoctor
+from desktop.control.answers import CheckSheet, DoctorAnswer, Refusal, Result, TextAnswer, WhyAnswer, WhyPart
+from desktop.control.messages import ReadReport, ReadWhy, RunDoctor
 from desktop.control.snapshot import Snapshot
-from desktop.domain.node_state import NodeState, Reason
 from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House, Page
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
 from desktop.ui.parts.table import Column, Row, Table
-
-DAY_MS: Final = 86_400_000
 
 
 class DiagnosticsPage(Page):
@@ -28,15 +23,18 @@ class DiagnosticsPage(Page):
         super().__init__(tr("Diagnostics"))
         self._house = house
         self._now = label("", "strong", wrap=True)
+        self._advice = label("", wrap=True)
         columns = (
             Column(tr("State"), share=8),
             Column(tr("Reason"), share=20),
-            Column(tr("Time"), right=True, share=9),
+            Column(tr("Last day"), right=True, share=12),
+            Column(tr("Last week"), right=True, share=12),
         )
-        self._reasons = Table(tr("Time by reason, last 24 hours"), columns, house.appearance)
+        self._reasons = Table(tr("Time by reason"), columns, house.appearance)
         why = Panel(tr("Why am I earning or not?"))
         why.body.addWidget(self._now)
-        why.body.addWidget(label(tr("The last 24 hours, by reason:"), "hint"))
+        why.body.addWidget(self._advice)
+        why.body.addWidget(label(tr("The last day and week, by reason:"), "hint"))
         why.body.addWidget(self._reasons)
         self.column.addWidget(why)
         if "doctor" in house.door.words:
@@ -46,15 +44,9 @@ class DiagnosticsPage(Page):
         self.column.addStretch(1)
 
     def enter(self) -> None:
-        """Ask for the intervals and run the doctor."""
-        now = self._house.now_ms()
-        start = now - DAY_MS
-
-        def show(answer: Result) -> None:
-            if isinstance(answer, UptimeAnswer):
-                self._show_reasons(answer, start, now)
-
-        self._house.door.ask(lambda number: ReadUptime(id=number, start_ms=start, end_ms=now), show)
+        """Ask for the reasons and run the doctor."""
+        if "why" in self._house.door.words:
+            self._house.door.ask(lambda number: ReadWhy(id=number), self._show_why)
         if "doctor" in self._house.door.words:
             self._run_doctor()
 
@@ -65,19 +57,25 @@ class DiagnosticsPage(Page):
             line = wording.status_line(snapshot, self._house.now_ms())
             self._now.setText(f"{line}\n{detail}" if detail else line)
 
-    def _show_reasons(self, answer: UptimeAnswer, start_ms: int, end_ms: int) -> None:
-        lengths: dict[tuple[NodeState, Reason], int] = {}
-        for each in answer.intervals:
-            length = min(each.end_ms or end_ms, end_ms) - max(each.start_ms, start_ms)
-            if length > 0:
-                key = (each.state, each.reason)
-                lengths[key] = lengths.get(key, 0) + length
+    def _show_why(self, answer: Result) -> None:
+        if not isinstance(answer, WhyAnswer):
+            return
+        sentences = [wording.told(each.text, each.values) for each in answer.sentences[1:]]
+        if answer.advice is not None:
+            sentences.append("→ " + wording.told(answer.advice.text, answer.advice.values))
+        self._advice.setText("\n".join(sentences))
+        day = {(part.state, part.reason): part for part in answer.day.parts}
         rows = [
             Row(
-                f"{state} {reason}",
-                (wording.state_word(state), wording.reason_words(reason), formats.span(length)),
+                f"{part.state} {part.reason}",
+                (
+                    wording.state_word(part.state),
+                    wording.reason_words(part.reason),
+                    _time(day.get((part.state, part.reason))),
+                    _time(part),
+                ),
             )
-            for (state, reason), length in sorted(lengths.items(), key=lambda item: -item[1])
+            for part in answer.week.parts
         ]
         self._reasons.rows.show_rows(rows)
         self._reasons.fit_rows(10)
@@ -153,6 +151,14 @@ class DiagnosticsPage(Page):
         row.addStretch()
         panel.body.addLayout(row)
         return panel
+
+
+def _time(part: WhyPart | None) -> str:
+    if part is None:
+        return ""
+    return tr("{length} · {percent} %").format(
+        length=formats.span(part.duration_ms), percent=formats.percent(part.share)
+    )
 
 
 def _check_row(check: CheckSheet) -> Row:
