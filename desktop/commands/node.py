@@ -71,8 +71,6 @@ async def _serve(home: Composition, console: Console, *, unsandboxed: bool, wait
         node = home.node(identity, wallet, watchers, unsandboxed=unsandboxed)
         async with open_doorway(home, node, stop.set) as news.doorway:
             try:
-                if wait_to_join:
-                    node.pause()
                 await node.start(enrol=not wait_to_join)
                 voice.listening(node)
                 await stop.wait()

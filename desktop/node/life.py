@@ -60,11 +60,13 @@ class Life:
         self._nudged.set()
 
     async def stop(self) -> None:
-        """Write STOPPING at once; `end` writes the last line when everything is down."""
+        """Write STOPPING at once; `end` writes the last line when everything is down. Nothing if it never started."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        if self._moment.decision.state is NodeState.OFF:
+            return
         await self._enter(Decision(NodeState.STOPPING, Reason.SHUTTING_DOWN), "")
 
     async def end(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from desktop.domain.errors import HearthError
+from desktop.domain.errors import HearthError, Unavailable
 from desktop.network.api.desk import Desk, NodeInfo
 from desktop.network.directory.announcement import Announcement, Listing
 from desktop.network.directory.enrolment import Enrolment, Standing
@@ -102,7 +102,9 @@ class Node:
         self._http_port: int | None = None
         self._wire: WireServer | None = None
         self._enrolment: Enrolment | None = None
+        self._enrolling = asyncio.Lock()
         self._standing = Standing((), 1)
+        self._joined = False
         self._paused = False
         self._stopping = False
         self._last_busy_s = float("-inf")
@@ -139,31 +141,44 @@ class Node:
         return self._desk.open_jobs
 
     async def start(self, *, enrol: bool = True) -> None:
-        """Heal the books, load the worker, listen, and announce unless that shall wait for `enrol`.
+        """Heal the books, load the worker, listen, and announce unless that, and every request, shall wait for `enrol`.
 
         Returns when the node listens; worker and relays follow in their own time and are told through `watch`.
         Raises StorageUnusable, NetworkError and the like where nothing can be started.
         """
+        self._joined = self._joined or enrol
         await self._life.start()
         await self._bookkeeping.heal()
         self._mending = asyncio.create_task(self._mend(), name="mending")
         self._supervisor.start()
         self._server = self._outside.server(self._desk)
         self._http_port = await self._server.start()
-        self._wire = self._outside.wire(self._http_port)
-        await self._wire.start()
-        if enrol:
+        wire = self._outside.wire(self._http_port)
+        await wire.start()
+        # Not before it is open: whoever asks meanwhile who we are would ask a wire that has no name yet.
+        self._wire = wire
+        if self._joined:
             await self.enrol()
         self._nudge()
 
     async def enrol(self) -> None:
-        """Announce on the relays and stay announced; once that is so, announce again what is true now."""
-        if self._enrolment is not None:
+        """Announce on the relays and stay announced; once that is so, announce again what is true now.
+
+        A node that does not listen yet announces as soon as it does. Raises Unavailable while it stops.
+        """
+        async with self._enrolling:
+            if self._stopping:
+                raise Unavailable("Hearth is stopping.", now="Start it again.")
+            self._joined = True
+            self._nudge()
+            if self._wire is None:
+                return
+            if self._enrolment is None:
+                enrolment = self._outside.enrolment(self._announcement(), self._on_standing)
+                await self._outside.relays.__aenter__()
+                await enrolment.__aenter__()
+                self._enrolment = enrolment
             self._enrolment.announce(self._announcement())
-            return
-        self._enrolment = self._outside.enrolment(self._announcement(), self._on_standing)
-        await self._outside.relays.__aenter__()
-        await self._enrolment.__aenter__()
 
     def pause(self) -> None:
         """Take no new requests; those at work end first. The device is released when the last one has."""
@@ -192,8 +207,9 @@ class Node:
             await self._server.stop(FINISH_GRACE_S)
         await self._desk.drain(0)
         await withdrawing
-        if self._wire is not None:
-            await self._wire.stop(WIRE_GRACE_S)
+        if (wire := self._wire) is not None:
+            self._wire = None
+            await wire.stop(WIRE_GRACE_S)
         await self._supervisor.stop()
         await self._cashier.close()
         await self._life.end()
@@ -208,14 +224,16 @@ class Node:
                 log.warning("wallet and ledger could not be brought together: %s", error)
 
     async def _withdraw(self) -> None:
-        if self._enrolment is not None:
-            await self._enrolment.withdraw(WITHDRAW_DEADLINE_S)
-            await self._outside.relays.__aexit__(None, None, None)
+        async with self._enrolling:
+            if self._enrolment is not None:
+                await self._enrolment.withdraw(WITHDRAW_DEADLINE_S)
+                await self._outside.relays.__aexit__(None, None, None)
 
     def _look(self) -> tuple[Signals, str]:
         since_busy_s = asyncio.get_running_loop().time() - self._last_busy_s
         signals = Signals(
             stopping=self._stopping,
+            joined=self._joined,
             paused=self._paused,
             worker=self._supervisor.status,
             serving=self._desk.open_jobs > 0 or since_busy_s < SERVING_LINGER_S,

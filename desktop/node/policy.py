@@ -28,6 +28,7 @@ class Signals:
     worker: WorkerStatus
     serving: bool
     enrolled: bool
+    joined: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def decide(signals: Signals) -> Decision:
         (worker is WorkerStatus.NO_SANDBOX, NodeState.FAULT, Reason.SANDBOX_UNAVAILABLE),
         (worker is WorkerStatus.FAILED, NodeState.FAULT, Reason.WORKER_FAILED),
         (signals.paused, NodeState.PAUSED, Reason.PAUSED_BY_OWNER),
+        (not signals.joined, NodeState.PAUSED, Reason.WAITING_TO_JOIN),
         (worker is WorkerStatus.RESTARTING, NodeState.STARTING, Reason.WORKER_RESTARTING),
         (worker is not WorkerStatus.READY, NodeState.STARTING, Reason.LOADING),
         (signals.serving, NodeState.EARNING, Reason.SERVING),

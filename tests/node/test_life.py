@@ -75,3 +75,12 @@ async def test_signals_that_change_nothing_are_not_told(tmp_path: Path) -> None:
     assert [moment.decision.state for moment in scene.heard].count(NodeState.READY) == 1
     await scene.life.end()
     await scene.books.close()
+
+
+async def test_a_life_that_never_began_ends_without_a_word(tmp_path: Path) -> None:
+    """Whatever kept the node from starting is what its owner shall hear of, and the ledger has nothing to tell."""
+    scene = Scene(tmp_path / "ledger.db")
+    await scene.life.stop()
+    await scene.life.end()
+    await scene.books.close()
+    assert scene.heard == []

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop.domain.node_state import NODE_TRANSITIONS, NodeState, Reason
-from desktop.node.policy import Signals, WorkerStatus, decide
+from desktop.node.policy import Decision, Signals, WorkerStatus, decide
 
 signals = st.builds(
     Signals,
@@ -13,6 +14,7 @@ signals = st.builds(
     worker=st.sampled_from(WorkerStatus),
     serving=st.booleans(),
     enrolled=st.booleans(),
+    joined=st.booleans(),
 )
 
 
@@ -33,8 +35,17 @@ def test_a_calm_enrolled_node_waits_for_requests() -> None:
 def test_jobs_are_taken_only_with_a_ready_worker_and_a_willing_owner(given_signals: Signals) -> None:
     if decide(given_signals).takes_jobs:
         assert given_signals.worker is WorkerStatus.READY
+        assert given_signals.joined
         assert not given_signals.paused
         assert not given_signals.stopping
+
+
+def test_a_node_that_was_never_joined_waits_for_that_and_says_so() -> None:
+    waiting = Signals(
+        stopping=False, paused=False, worker=WorkerStatus.READY, serving=False, enrolled=False, joined=False
+    )
+    assert decide(waiting) == Decision(NodeState.PAUSED, Reason.WAITING_TO_JOIN)
+    assert decide(replace(waiting, paused=True)).reason is Reason.PAUSED_BY_OWNER
 
 
 @given(signals)
