@@ -1,0 +1,1 @@
+"""What turns the source into something a person can install."""
