@@ -1,21 +1,19 @@
-"""Receipts, signed by the node so that anybody can check them: BIP-340 over a tagged hash.
+"""Receipts, signed by the node so that anybody can check them: see `desktop.proof.seal`.
 
-What is signed is `sha256(sha256(TAG) || sha256(TAG) || receipt.canonical())`, the tagged hash of BIP-340. The tag keeps
-a signature on a receipt from ever being one on a Nostr event, for which the same key is used.
+What is signed is `receipt.canonical()`, under the tag "hearth/receipt/1".
 
 Not covered: whether the work was done as told. A receipt proves who said it.
 """
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Annotated, Final
 
 import msgspec
-from coincurve import PrivateKey, PublicKeyXOnly
 
 from desktop.domain.errors import ReceiptInvalid
 from desktop.domain.receipt import Receipt, SignedReceipt
+from desktop.proof.seal import Seal, holds
 
 TAG: Final = b"hearth/receipt/1"
 MOST_BYTES: Final = 8192
@@ -50,12 +48,12 @@ class Signer:
     """Holds the node's secret key (32 bytes) and signs receipts with it; never shows it."""
 
     def __init__(self, secret: bytes) -> None:
-        self._key = PrivateKey(secret)
+        self._seal = Seal(secret, TAG)
 
     @property
     def public_key(self) -> str:
         """The x-only public key, hex: what belongs into `Receipt.node`."""
-        return self._key.public_key_xonly.format().hex()
+        return self._seal.public_key
 
     def sign(self, receipt: Receipt) -> SignedReceipt:
         """Sign a receipt of our own; ValueError if it names another node or would not pass `verify`."""
@@ -63,7 +61,7 @@ class Signer:
             raise ValueError("a node signs its own receipts only")
         if _well_formed(receipt) is None:
             raise ValueError("a receipt that nobody could check is not signed")
-        return SignedReceipt(receipt, self._key.sign_schnorr(_message(receipt)).hex())
+        return SignedReceipt(receipt, self._seal.sign(receipt.canonical()))
 
 
 def verify(signed: SignedReceipt) -> bool:
@@ -72,10 +70,10 @@ def verify(signed: SignedReceipt) -> bool:
     if receipt is None or not _is_signature(signed.signature):
         return False
     try:
-        key = PublicKeyXOnly(bytes.fromhex(receipt.node))
-        return key.verify(bytes.fromhex(signed.signature), _message(receipt))
-    except ValueError:  # a key that is no point of the curve, or text that has no UTF-8
+        body = receipt.canonical()
+    except UnicodeError:
         return False
+    return holds(TAG, body, key=receipt.node, signature=signed.signature)
 
 
 def encode(signed: SignedReceipt) -> bytes:
@@ -92,11 +90,6 @@ def decode(data: bytes | str) -> SignedReceipt:
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise ReceiptInvalid("This is no receipt.", why=f"{error}.") from None
     return SignedReceipt(_receipt(form.receipt), form.signature)
-
-
-def _message(receipt: Receipt) -> bytes:
-    tag = sha256(TAG).digest()
-    return sha256(tag + tag + receipt.canonical()).digest()
 
 
 def _well_formed(receipt: Receipt) -> Receipt | None:
