@@ -58,6 +58,30 @@ class Addresses:
         return f"{parts.scheme}://{shown}{port}{parts.path.rstrip('/')}{query}"
 
 
+@dataclass(frozen=True, slots=True)
+class OneAddress:
+    """One web address under the same rule, or nothing."""
+
+    schemes: tuple[str, str]
+    kind: str = "text"
+    choices: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """The form."""
+        secure, plain = self.schemes
+        return f"an {secure}:// address ({plain}:// only to this computer or an onion service), or empty"
+
+    def check(self, raw: object) -> str:
+        """The address in its usual form."""
+        text = text_of(raw).strip()
+        return Addresses(self.schemes).check([text])[0] if text else ""
+
+    def write(self, value: object) -> str:
+        """As TOML."""
+        return quoted(str(value))
+
+
 def _stays_private(host: str) -> bool:
     if host == "localhost" or host.endswith(".onion"):
         return True

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 from typing import Annotated, Any, Final, Literal, get_args, get_type_hints
 
-from desktop.config.addresses import Addresses
+from desktop.config.addresses import Addresses, OneAddress
 from desktop.config.prices import ModelPrice, ModelPrices, OnePrice
 from desktop.config.rules import Address, ModelId, ModelIds, OneOf, Rule, Switch, Text, Whole
+from desktop.config.tariffs import Amount, Bands, Currency, micro
 from desktop.domain.errors import SettingsError
 from desktop.domain.pricing import Price
+from desktop.domain.tariff import Band, ExchangeRate, Tariff, TariffError, tariff_of
 
 # Public relays of independent operators, so that no single one can keep a provider from being found.
 DEFAULT_RELAYS: Final = (
@@ -32,6 +35,7 @@ DEFAULT_MINTS: Final = (
 DEFAULT_PRICE: Final = Price(prompt_msat_per_million=50_000, completion_msat_per_million=200_000, request_msat=100)
 
 WireMode = Literal["default", "disabled", "listed"]
+PriceRule = Literal["fixed", "floor", "demand"]
 SandboxPolicy = Literal["strongest", "require-namespaces"]
 _BEATS_BEFORE_EXPIRY: Final = 2
 
@@ -94,6 +98,58 @@ class Settings:
         tuple[str, ...],
         About("money", "The mints whose ecash is accepted; any other is refused.", Addresses(("https", "http"))),
     ] = DEFAULT_MINTS
+    price_rule: Annotated[
+        PriceRule,
+        About(
+            "money",
+            "Ask exactly your price, raise it where electricity would cost more, or also let it fall when nobody asks "
+            "and rise when many do.",
+            OneOf(get_args(PriceRule)),
+        ),
+    ] = "floor"
+    price_ceiling_percent: Annotated[
+        int, About("money", "The most a price may rise to, in percent of yours.", Whole(100, 10_000))
+    ] = 200
+    least_profit_percent: Annotated[
+        int,
+        About(
+            "money", "Stop working when less than this is left of a sale after electricity, in percent.", Whole(0, 99)
+        ),
+    ] = 0
+    currency: Annotated[str, About("money", "The currency you pay electricity in.", Currency())] = ""
+    electricity_price: Annotated[
+        str,
+        About("money", "What a kWh costs in your currency; empty if you do not know.", Amount(10_000)),
+    ] = ""
+    electricity_hours: Annotated[
+        tuple[Band, ...],
+        About("money", "Hours of the week in which a kWh costs something else.", Bands()),
+    ] = ()
+    sat_per_currency: Annotated[
+        str,
+        About(
+            "money",
+            "How many sats one unit of your currency is worth; empty to ask exchange_source, or to leave it unknown.",
+            Amount(1_000_000_000),
+        ),
+    ] = ""
+    exchange_source: Annotated[
+        str,
+        About(
+            "money",
+            "A web address that answers with the price of one bitcoin as JSON; empty for none. It is asked once an "
+            "hour, and learns your network address.",
+            OneAddress(("https", "http")),
+        ),
+    ] = ""
+    exchange_field: Annotated[
+        str,
+        About(
+            "money",
+            "Where in that answer the price stands: names joined by dots; empty for the currency's name.",
+            Text(100),
+        ),
+    ] = ""
 
     relays: Annotated[
         tuple[str, ...],
@@ -159,6 +215,16 @@ class Settings:
         """The price of a model: its own, else the default."""
         return next((item.price for item in self.prices if item.model == model), self.default_price)
 
+    @property
+    def tariff(self) -> Tariff | None:
+        """What electricity costs at each hour; None if the owner did not say."""
+        return tariff_of(self.electricity_hours, micro(self.electricity_price), self.currency)
+
+    @property
+    def declared_rate(self) -> ExchangeRate | None:
+        """What the owner says a unit of the currency is worth; None if that is left open."""
+        return ExchangeRate(Fraction(self.sat_per_currency), "settings") if self.sat_per_currency else None
+
     def threads(self, physical_cores: int | None) -> int:
         """How many processor threads the work gets on a computer with that many cores (None: unknown)."""
         # One core stays with the owner's programs and with the node, which hands out the tokens.
@@ -169,6 +235,12 @@ class Settings:
             yield "announcement_expiry_s must be at least twice announcement_refresh_s."
         if self.wire == "listed" and not self.wire_relays:
             yield "wire_relays must list a relay when wire is listed."
+        try:
+            tariff_of(self.electricity_hours, micro(self.electricity_price))
+        except TariffError as error:
+            yield str(error)
+        if self.exchange_source and not self.sat_per_currency and not (self.currency or self.exchange_field):
+            yield "currency or exchange_field must say which price of exchange_source to take."
 
 
 def from_values(values: Mapping[str, object]) -> Settings:

@@ -12,7 +12,7 @@ from desktop.domain.errors import SettingsError
 
 # The window shows what concerns lending the computer; what concerns asking is the command line's.
 GROUPS: Final = ("node", "work", "money", "network", "http")
-TABLES: Final = frozenset({"price", "prices by model"})
+TABLES: Final = frozenset({"price", "prices by model", "electricity by the hour"})
 
 
 class Configuration:
