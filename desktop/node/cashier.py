@@ -142,14 +142,13 @@ class Cashier:
     async def open(self, text: str) -> tuple[str, Money]:
         """A session key for that token, the same one for the same token, and the account's balance.
 
-        The key follows from the token and a secret of ours, so a buyer whose answer got lost asks again.
+        The key follows from the token and a secret of ours, so a buyer whose answer got lost asks again. That holds
+        after the account was closed, too: the refund's answer may be what got lost, and only the key brings it back.
         """
         token = self._accepted(text)
         key = "sk-" + hmac.digest(self._key_secret, b"session key " + token.digest.encode(), "sha256").hex()
         account = references.key_account(hash_key(key))
         known = await self._books.run(lambda ledger: ledger.key(hash_key(key)))
-        if known is not None and known.closed:
-            raise TokenSpent("The account of this token was paid out.", now="Pay with a new token.")
         if known is None:
             purchase = Purchase(text, token, account)
             at_ms = self._now_ms()
@@ -160,7 +159,7 @@ class Cashier:
                 if not await self._books.run(lambda ledger: ledger.balance(account)):
                     raise
             await self._books.run(lambda ledger: ledger.add_key(hash_key(key), account, at_ms))
-        return key, (await self.summary(key)).available
+        return key, (await self._books.run(lambda ledger: ledger.buyer_summary(account))).available
 
     async def summary(self, key: str) -> BuyerSummary:
         """The account behind a key, or KeyUnknown."""

@@ -133,7 +133,7 @@ class Desk(Protocol):
     async def create_account(self, token: str) -> tuple[str, Money]:
         """Redeem a token into a new session account. Returns its key and balance; the same key for the same token.
 
-        Raises TokenSpent for a token whose account was paid out.
+        That goes for a closed account as well, whose key pays for nothing any more but still fetches the refund.
         """
         ...
 
