@@ -7,15 +7,22 @@ import asyncio
 import logging
 import signal
 from types import FrameType
+from typing import Final
 
 from desktop import __version__
 from desktop.commands.console import Console, clock
 from desktop.compose import Composition, Watchers
+from desktop.control.problem_report import redacted
+from desktop.domain.errors import HearthError
 from desktop.doorway import Doorway, open_doorway
+from desktop.machine.log_file import LogFile
 from desktop.network.directory.enrolment import Standing
 from desktop.node.life import Moment
 from desktop.node.node import Node
 from desktop.worker.handle import WorkerHandle
+
+LOG_LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+log = logging.getLogger(__name__)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,16 +41,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, home: Composition, console: Console) -> int:
     """Serve until a signal asks to stop; withdraw, finish or refund, and end within five seconds."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.basicConfig(format=LOG_LINE, level=logging.WARNING)
     with home.instance():
-        asyncio.run(
-            _serve(
-                home,
-                console,
-                unsandboxed=arguments.unsandboxed_on_loopback,
-                wait_to_join=arguments.wait_to_join,
+        kept = LogFile(home.paths.log / "node.log", redacted)
+        kept.setFormatter(logging.Formatter(LOG_LINE))
+        logging.getLogger().addHandler(kept)
+        try:
+            asyncio.run(
+                _serve(
+                    home,
+                    console,
+                    unsandboxed=arguments.unsandboxed_on_loopback,
+                    wait_to_join=arguments.wait_to_join,
+                )
             )
-        )
+        except HearthError:
+            raise
+        except Exception:
+            # Whoever started us may keep nothing of what we print; the next start shall find the reason.
+            log.critical("the node ended by a bug", exc_info=True)
+            raise
+        finally:
+            logging.getLogger().removeHandler(kept)
+            kept.close()
     return 0
 
 

@@ -74,7 +74,7 @@ def from_text(setting: Declaration, text: str) -> object:
         if kind in TABLES or kind in {"number", "switch"}:
             (value,) = tomllib.loads(f"value = {text.strip()}").values()
             return value
-    except ValueError:  # not TOML, or more than one value
+    except (ValueError, RecursionError):  # not TOML, more than one value, or a thousand brackets
         raise SettingsError(f"This must be {setting.rule.allowed}.") from None
     if kind.startswith("list"):
         return tuple(item.strip() for item in text.splitlines() if item.strip())

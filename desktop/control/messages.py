@@ -94,7 +94,7 @@ class ReadJobs(Request, tag="jobs"):
     """Jobs, newest first. `before` is the place the last page told to go on from; None of a filter means any."""
 
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
-    before: Annotated[int, Meta(ge=0)] | None = None
+    before: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     state: JobState | None = None
     model_id: ShortText | None = None
 
@@ -163,5 +163,5 @@ def encode(request: AnyRequest) -> bytes:
 
 
 def decode(line: bytes) -> AnyRequest:
-    """A line as a request. Raises msgspec.MsgspecError for anything that is not one."""
+    """A line as a request. Raises ValueError, of which msgspec's errors are a kind, for anything else."""
     return _decoder.decode(line)

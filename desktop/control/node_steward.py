@@ -141,6 +141,7 @@ class NodeSteward:
         self._now_ms = now_ms
         self._started_at_ms = now_ms()
         self._books: Books | None = None
+        self._jobs_changed = 0
         self._worker: WorkerHandle | None = None
 
     @property
@@ -157,12 +158,17 @@ class NodeSteward:
     def jobs_changed(self) -> None:
         """What was read from the ledger is old."""
         self._books = None
+        self._jobs_changed += 1
 
     async def snapshot(self) -> Snapshot:
         """The picture of this moment; the ledger is read again only when it has changed, and once a minute."""
         books = self._books
         if books is None or self._now_ms() - books.at_ms > RECORDS_GO_STALE_MS:
-            books = self._books = await asyncio.to_thread(self._read)
+            known = self._jobs_changed
+            books = await asyncio.to_thread(self._read)
+            # What was read while a job ended may lack it: good enough to show, not to keep.
+            if known == self._jobs_changed:
+                self._books = books
         return Snapshot(
             status=self._status(),
             node=self._card(),

@@ -68,7 +68,7 @@ class Pauses:
         """Go on with a pause that was in force when the node ended."""
         try:
             kept = msgspec.json.decode(self._file.read_bytes(), type=Paused)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, ValueError):
             return
         if kept.until_ms is None or kept.until_ms > self._now_ms():
             await self.begin(kept.until_ms, finish_first=False)

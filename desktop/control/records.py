@@ -154,10 +154,10 @@ class Records:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:
                 count = export_jobs(self._report.every_job(), out, Format(request.format))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: no file can have such a name
             raise StorageUnusable(
                 f"{path.name} cannot be written.",
-                why=f"The system says: {error.strerror}.",
+                why=f"The system says: {error.strerror if isinstance(error, OSError) else error}.",
                 now="Choose another name or folder.",
             ) from error
         return ExportAnswer(jobs=count)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import stat
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from desktop.control.pauses import Pauses
 from desktop.control.problem_report import redacted
 from desktop.control.readings import CpuReadings
 from desktop.control.records import Records
+from desktop.control.snapshot import Today
 from desktop.domain.errors import RequestError, StorageUnusable, WorkerDied
 from desktop.domain.inference import Delta, Finish, FinishReason, Generation
 from desktop.domain.job import JobState
@@ -48,7 +50,7 @@ def write(file: Path, text: str) -> None:
 class House:
     """A steward over a real ledger, and what it is made of."""
 
-    def __init__(self, report: Report, folder: Path) -> None:
+    def __init__(self, report: Report, folder: Path, records: Records | None = None) -> None:
         self.node = FakeNode()
         self.quits = 0
 
@@ -65,7 +67,7 @@ class House:
                 phrase=lambda: "twelve words",
                 quit=quit_asked,
             ),
-            records=Records(report, verify, lambda: NOW_MS),
+            records=records or Records(report, verify, lambda: NOW_MS),
             readings=CpuReadings(Cpu("An old one", 1, 1, 2**30, 2**29)),
             configuration=Configuration(lambda: (Settings(), ""), lambda _: None),
             pauses=Pauses(
@@ -101,6 +103,38 @@ async def test_the_snapshot_tells_what_the_ledger_knows(house: House) -> None:
     assert picture.device is not None
     assert picture.device.load is None
     assert picture.relays[0].enrolled
+
+
+class SlowRecords(Records):
+    """Reads when it is let to."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report, verify, lambda: NOW_MS)
+        self.reads = 0
+        self.begun = threading.Event()
+        self.may_read = threading.Event()
+
+    def today(self) -> Today:
+        self.reads += 1
+        self.begun.set()
+        assert self.may_read.wait(30)
+        return super().today()
+
+
+async def test_a_job_that_ends_while_the_ledger_is_read_is_in_the_next_picture(ledger: Path, tmp_path: Path) -> None:
+    report = Report.open(ledger)
+    records = SlowRecords(report)
+    steward = House(report, tmp_path, records).steward
+    looking = asyncio.create_task(steward.snapshot())
+    assert await asyncio.to_thread(records.begun.wait, 30)
+    steward.jobs_changed()
+    records.may_read.set()
+    await looking
+    for _ in range(3):
+        await steward.snapshot()
+    assert records.reads == 2, "once more, because the first may have come too early; then it is known"
+    await steward.close()
+    report.close()
 
 
 async def test_sums_between_edges_add_up_to_the_whole(house: House) -> None:

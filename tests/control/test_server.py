@@ -27,6 +27,7 @@ from desktop.control.server import MOST_CLIENTS, Door
 from desktop.control.snapshot import Snapshot
 from desktop.domain.errors import AlreadyRunning, StorageUnusable, Unavailable
 from desktop.domain.node_state import NodeState, Reason
+from tests.fakes.patience import until
 from tests.fakes.steward import PHRASE, FakeSteward
 
 
@@ -127,7 +128,40 @@ async def test_a_word_the_node_cannot_follow_is_refused_and_not_offered(tmp_path
             await client.ask(lambda number: ReadPhrase(id=number))
 
 
-@pytest.mark.parametrize("line", [b"nonsense\n", b'{"do":"fly","id":3}\n', b'{"do":"pause","id":3,"until_ms":-1}\n'])
+async def test_a_bug_at_one_look_leaves_no_watcher_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    steward, address = FakeSteward(), SocketAddress(tmp_path / "d")
+    async with open_door(steward, address) as door, DoorClient(address) as client:
+        await client.ask(lambda number: Watch(id=number))
+        steward.bug = True
+        door.changed()
+        await until(lambda: "ZeroDivisionError" in caplog.text)
+        steward.bug = False
+        steward.show(NodeState.OFFLINE, Reason.NO_RELAY)
+        door.changed()
+        await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.OFFLINE), 10)
+
+
+async def test_a_mistake_is_logged_with_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    steward, address = FakeSteward(), SocketAddress(tmp_path / "d")
+    async with open_door(steward, address), DoorClient(address) as client:
+        steward.bug = True
+        with pytest.raises(Refused, match="made a mistake"):
+            await client.ask(lambda number: Watch(id=number))
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert "the word Watch failed" in caplog.text
+    assert "in snapshot" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"nonsense\n",
+        b'{"do":"job","id":3,"job_id":"\xff"}\n',
+        b'{"do":"fly","id":3}\n',
+        b'{"do":"pause","id":3,"until_ms":-1}\n',
+    ],
+)
 async def test_nonsense_is_refused_and_the_connection_lives(tmp_path: Path, line: bytes) -> None:
     address = SocketAddress(tmp_path / "d")
     async with open_door(FakeSteward(), address):
@@ -168,7 +202,14 @@ async def test_another_version_is_told_in_words(address: DoorAddress) -> None:
 
 
 @pytest.mark.parametrize(
-    "first", [b"GET / HTTP/1.1\r\n\r\n", messages.encode(Watch(id=1)), b'{"do":"hello","id":1,"protocol":1}\n']
+    "first",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        messages.encode(Watch(id=1)),
+        b'{"do":"hello","id":1,"protocol":1}\n',
+        '{"do":"hello","id":1,"protocol":1,"token":"Schlüssel"}\n'.encode(),
+        b"\xff\n",
+    ],
 )
 async def test_a_port_says_nothing_to_whoever_has_no_token(tmp_path: Path, first: bytes) -> None:
     address = PortAddress(tmp_path / "door.json")
