@@ -20,7 +20,7 @@ from desktop.domain.errors import SettingsError
 from desktop.domain.model import Offer
 from desktop.ledger.record import Ledger
 from desktop.ledger.report import Report
-from desktop.machine.devices import read_cpu
+from desktop.machine.devices.processor import read_cpu
 from desktop.machine.identity import Identity, create_phrase
 from desktop.machine.instance import Instance
 from desktop.machine.keyrings import find_keyring

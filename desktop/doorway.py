@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import pynvml
-
 from desktop import __version__
 from desktop.compose import Composition
 from desktop.config.settings import Settings
@@ -21,7 +19,8 @@ from desktop.control.readings import CpuReadings
 from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.domain.model import ModelKind
-from desktop.machine.devices import NvidiaCards, read_cpu, survey
+from desktop.machine.devices.processor import read_cpu
+from desktop.machine.devices.survey import local_devices, survey
 from desktop.machine.doctor import examine
 from desktop.machine.private_file import write_private
 from desktop.machine.settings_file import load_settings, save_settings
@@ -51,7 +50,7 @@ class Doorway:
 @asynccontextmanager
 async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) -> AsyncIterator[Doorway]:
     """The door into `node`, open; `stop` begins its end. Raises AlreadyRunning or StorageUnusable."""
-    cards = NvidiaCards(pynvml)
+    devices = local_devices(home.now_ms)
     offers = home.offers()
     chats = [offer.model.id for offer in offers if offer.model.kind is ModelKind.CHAT]
 
@@ -74,7 +73,7 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
                 offers=offers,
                 relay_urls=home.settings.relays,
                 data_folder=str(home.paths.data),
-                checks=lambda: examine(home.paths, survey(cards), home.now_ms),
+                checks=lambda: examine(home.paths, survey(devices), home.now_ms),
                 phrase=phrase,
                 quit=stop,
             ),
@@ -93,4 +92,4 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
         finally:
             await steward.close()
             await door.close()
-            cards.close()
+            devices.close()

@@ -8,12 +8,10 @@ from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 
-import pynvml
-
 from desktop.commands.console import Console
 from desktop.compose import Composition
 from desktop.domain.errors import HearthError
-from desktop.machine.devices import NvidiaCards, survey
+from desktop.machine.devices.survey import local_devices, survey
 from desktop.machine.doctor import Check, examine
 from desktop.network.directory.relays import RelayState
 from desktop.worker.sandbox.check import SandboxReport
@@ -29,11 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, home: Composition, console: Console) -> int:
     """Print every check; exit status 1 if one of them needs attention."""
-    cards = NvidiaCards(pynvml)
+    devices = local_devices(home.now_ms)
     try:
-        checks = list(examine(home.paths, survey(cards), home.now_ms))
+        checks = list(examine(home.paths, survey(devices), home.now_ms))
     finally:
-        cards.close()
+        devices.close()
     checks += asyncio.run(_outside(home, console, show_attempts=arguments.sandbox))
     console.document([asdict(check) for check in checks])
     width = max(len(check.name) for check in checks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 
 from desktop.control.snapshot import Device
-from desktop.machine.devices import Cpu
+from desktop.machine.devices.processor import Cpu
 
 
 class CpuReadings:

@@ -15,8 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from desktop.domain.device import DeviceKind
 from desktop.domain.errors import StorageUnusable
-from desktop.machine.devices import Computer, Cpu, GpuReading
+from desktop.machine.devices.processor import Cpu
+from desktop.machine.devices.source import Found
+from desktop.machine.devices.survey import Computer
 from desktop.machine.paths import Paths
 
 _GIB: Final = 1 << 30
@@ -128,14 +131,14 @@ def check_processor(cpu: Cpu) -> Check:
     )
 
 
-def check_graphics(reading: GpuReading, cards_on_bus: int) -> Check:
+def check_graphics(graphics: Found, cards_on_bus: int) -> Check:
     """The NVIDIA cards: every one that is plugged in answers. None at all is fine, the processor works then."""
-    found = [f"{gpu.name or 'unnamed card'} (driver {gpu.driver or 'unknown'})" for gpu in reading.gpus]
-    parts = [*found, reading.reason] if reading.reason else found
-    none_wanted = not found and not cards_on_bus
+    found = [f"{card.name or 'unnamed card'} (driver {card.driver or 'unknown'})" for card in graphics.devices]
+    parts = [*found, graphics.trouble] if graphics.trouble else found
+    answering = sum(card.kind is DeviceKind.NVIDIA for card in graphics.devices)
     return Check(
         "graphics card",
-        ok=none_wanted or len(found) >= max(cards_on_bus, 1),
+        ok=answering >= cards_on_bus,
         value=" ".join(parts) + (" Work runs on the processor." if not found else ""),
         threshold="every NVIDIA card that is plugged in answers",
         remedy="Install or update the NVIDIA driver, then restart the computer.",

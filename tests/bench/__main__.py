@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from desktop import __version__
-from desktop.machine.devices import Computer, NvidiaCards, survey
+from desktop.machine.devices.survey import Computer, local_devices, survey
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -48,7 +48,7 @@ def machine(computer: Computer) -> str:
     parts = [
         f"{cpu.model or 'unknown processor'}, {cores} cores, {cpu.usable_cores} threads usable",
         f"{cpu.memory_total_bytes / 2**30:.0f} GiB of memory",
-        *(gpu.name or "unnamed card" for gpu in computer.graphics.gpus),
+        *(card.name or "unnamed card" for card in computer.graphics.devices),
         f"Python {sys.version.split()[0]} on {sys.platform}",
     ]
     return "; ".join(parts)
@@ -64,16 +64,14 @@ def section(name: str, status: int, printed: str, took_s: float) -> str:
 
 def main() -> int:
     """Run them all; 0 if none failed. RESULTS.md is written in any case, failures included."""
-    import pynvml
-
-    nvml = NvidiaCards(pynvml)
+    devices = local_devices(lambda: time.time_ns() // 1_000_000)
     text = (
         "# Measurements\n\nWritten by `make bench`; everything here was measured in one run, on one machine.\n\n"
         f"- when: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC\n"
         f"- what: Hearth {__version__}\n"
-        f"- where: {machine(survey(nvml))}\n"
+        f"- where: {machine(survey(devices))}\n"
     )
-    nvml.close()
+    devices.close()
     failed = False
     for name in benches():
         sys.stdout.write(f"--- {name}\n")

@@ -44,7 +44,7 @@ from desktop.control.server import Door
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.record import Ledger
 from desktop.ledger.report import Report
-from desktop.machine.devices import Cpu
+from desktop.machine.devices.processor import Cpu
 from desktop.machine.private_file import write_private
 from desktop.network.api.desk import Desk
 from desktop.network.directory.announcement import Announcement

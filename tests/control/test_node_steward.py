@@ -25,7 +25,7 @@ from desktop.domain.job import JobState
 from desktop.domain.node_state import NodeState, Reason
 from desktop.domain.pricing import Usage
 from desktop.ledger.report import Report
-from desktop.machine.devices import Cpu
+from desktop.machine.devices.processor import Cpu
 from desktop.machine.doctor import Check
 from desktop.proof.receipts import verify
 from tests.fakes.node import FakeNode

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pynvml
 import pytest
 
+from desktop.domain.device import Device, DeviceKind
 from desktop.machine import doctor
-from desktop.machine.devices import Cpu, Gpu, GpuReading, NvidiaCards, survey
+from desktop.machine.devices.processor import Cpu
+from desktop.machine.devices.source import Found
+from desktop.machine.devices.survey import local_devices, survey
 from desktop.machine.paths import Paths
 
 GIB = 1 << 30
@@ -17,12 +19,12 @@ def cpu(available: int = 8 * GIB) -> Cpu:
     return Cpu("A Processor", 4, 8, 16 * GIB, available)
 
 
-def card(name: str | None = "A Card") -> Gpu:
-    return Gpu(0, "GPU-a", name, "580.95.05", None, None, None, None, None)
+def card(name: str | None = "A Card", kind: DeviceKind = DeviceKind.NVIDIA) -> Device:
+    return Device("GPU-a", kind, name, 0, None, "580.95.05")
 
 
 def test_every_check_of_this_computer_says_what_it_found_and_needs(tmp_path: Path) -> None:
-    checks = doctor.examine(Paths.below(tmp_path), survey(NvidiaCards(pynvml)), lambda: NOW_MS)
+    checks = doctor.examine(Paths.below(tmp_path), survey(local_devices(lambda: NOW_MS)), lambda: NOW_MS)
 
     assert len({check.name for check in checks}) == len(checks) == 8
     assert all(check.value and check.threshold for check in checks)
@@ -96,17 +98,18 @@ def test_an_unknown_processor_is_called_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reading", "cards_on_bus", "ok", "value"),
+    ("graphics", "cards_on_bus", "ok", "value"),
     [
-        (GpuReading((), "No NVIDIA driver is installed."), 0, True, "Work runs on the processor."),
-        (GpuReading((), "No NVIDIA driver is installed."), 1, False, "No NVIDIA driver is installed."),
-        (GpuReading((card(),)), 1, True, "A Card (driver 580.95.05)"),
-        (GpuReading((card(None),)), 0, True, "unnamed card"),
-        (GpuReading((card(),), "Card 1: The card no longer answers."), 2, False, "no longer answers"),
+        (Found((), "No NVIDIA driver is installed."), 0, True, "Work runs on the processor."),
+        (Found((), "No NVIDIA driver is installed."), 1, False, "No NVIDIA driver is installed."),
+        (Found((card(),)), 1, True, "A Card (driver 580.95.05)"),
+        (Found((card(None),)), 0, True, "unnamed card"),
+        (Found((card(),), "Card 1: The card no longer answers."), 2, False, "no longer answers"),
+        (Found((card(kind=DeviceKind.AMD),), "No NVIDIA driver is installed."), 1, False, "No NVIDIA driver"),
     ],
 )
-def test_a_card_that_is_plugged_in_must_answer(reading: GpuReading, cards_on_bus: int, *, ok: bool, value: str) -> None:
-    check = doctor.check_graphics(reading, cards_on_bus)
+def test_a_card_that_is_plugged_in_must_answer(graphics: Found, cards_on_bus: int, *, ok: bool, value: str) -> None:
+    check = doctor.check_graphics(graphics, cards_on_bus)
 
     assert check.ok is ok
     assert value in check.value

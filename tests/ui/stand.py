@@ -28,7 +28,7 @@ from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.report import Report
 from desktop.ledger.storage import Storage
-from desktop.machine.devices import Cpu
+from desktop.machine.devices.processor import Cpu
 from desktop.machine.doctor import Check
 from desktop.machine.paths import Paths
 from desktop.machine.private_file import write_private
