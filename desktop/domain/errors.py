@@ -23,16 +23,20 @@ HearthError
 │   ├── FrameError           bytes from the other side that break the frame rules
 │   ├── SandboxUnavailable   no mode of the sandbox works here
 │   ├── SandboxBroken        the self-test escaped; nothing runs
+│   ├── DeviceUnusable       the device cannot be given to a worker, and trying again changes nothing
 │   └── ModelCorrupt         a file's digest is not the one in the catalogue
 ├── LedgerError          records on disk
 │   ├── DatabaseNewer        written by a later version of Hearth
 │   └── StorageUnusable      unreadable, unwritable or full
 ├── ProofError           what a node claims about its work
-│   └── ReceiptInvalid       not a receipt we can read
+│   ├── ReceiptInvalid       not a receipt we can read
+│   └── BenchmarkInvalid     not a benchmark report, or one that does not hold
 ├── NetworkError         relays, peers
 │   ├── EnrolmentFailed
 │   ├── AnnouncementInvalid   a relay's event breaks the rules of an announcement; dropped
-│   └── ProviderUnreachable
+│   ├── ProviderUnreachable
+│   ├── DownloadFailed        a file cannot be had, or is not the one that was meant
+│   └── DownloadStopped       the owner stopped it; what arrived is kept
 └── AlreadyRunning       another instance holds this data folder
 
 What is not in this tree is a bug and may show a stack trace to a developer, never to the outside.
@@ -159,6 +163,10 @@ class SandboxBroken(WorkerError):
     """The sandbox's self-test found a way out; nothing may run in it."""
 
 
+class DeviceUnusable(WorkerError):
+    """The device cannot be given to a worker, and trying again changes nothing by itself."""
+
+
 class ModelCorrupt(WorkerError):
     """A model file's digest is not the one the catalogue pins."""
 
@@ -183,6 +191,10 @@ class ReceiptInvalid(ProofError):
     """Not a receipt, or one that breaks the form of receipts."""
 
 
+class BenchmarkInvalid(ProofError):
+    """Not a benchmark report, or one whose signature or products do not hold."""
+
+
 class NetworkError(HearthError):
     """Something about relays or peers."""
 
@@ -197,6 +209,14 @@ class AnnouncementInvalid(NetworkError):
 
 class ProviderUnreachable(NetworkError):
     """A provider that was found could not be reached, or stopped answering."""
+
+
+class DownloadFailed(NetworkError):
+    """A file cannot be had, or is not the one that was meant."""
+
+
+class DownloadStopped(NetworkError):
+    """A download was stopped on purpose; what arrived is kept."""
 
 
 class AlreadyRunning(HearthError):

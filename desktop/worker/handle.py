@@ -18,6 +18,7 @@ from desktop.worker.messages import (
     Begin,
     Cancel,
     Counters,
+    DeviceName,
     Done,
     Embed,
     Failed,
@@ -30,18 +31,21 @@ from desktop.worker.messages import (
     Refused,
     Stop,
     Vectors,
+    Warm,
     decode_from_node,
     decode_from_worker,
     encode,
 )
 from desktop.worker.models.catalogue import CatalogueEntry
 from desktop.worker.sandbox.cell import Cell
+from desktop.worker.sandbox.family import is_alive
 from desktop.worker.sandbox.modes import SandboxMode
 from desktop.worker.sandbox.probes import Finding, Targets
 from desktop.worker.watchdog import DeviceMemory, Watchdog
 
 _LAST_WORDS_WITHIN_S: Final = 1.0
 _SIGNAL_BASE: Final = 128
+_LOOK_AGAIN_S: Final = 0.005
 
 _Inbox = TypeVar("_Inbox", AnswerInbox, VectorInbox)
 
@@ -59,6 +63,7 @@ class WorkerHandle:
         self._channel = Channel(cell.channel)
         self._jobs: dict[str, AnswerInbox | VectorInbox] = {}
         self._receiving: tuple[str, VectorInbox] | None = None
+        self._warm = asyncio.Event()
         self._ready: asyncio.Future[tuple[Finding, ...]] = asyncio.get_running_loop().create_future()
         self._heard_at: float | None = None
         self._last_words = ""
@@ -69,6 +74,11 @@ class WorkerHandle:
         self._life = asyncio.create_task(self._live(), name="worker life")
 
     # --- what the node uses ------------------------------------------------------------------------------------------
+
+    @property
+    def cell(self) -> Cell:
+        """The process it is in."""
+        return self._cell
 
     @property
     def mode(self) -> SandboxMode:
@@ -138,21 +148,42 @@ class WorkerHandle:
         """End the worker now."""
         self._cell.kill()
 
+    async def vanish(self) -> None:
+        """End the worker by force; return when the kernel has taken back all that its processes held."""
+        family = self._cell.family()
+        self._cell.kill()
+        await asyncio.shield(self._life)
+        # The one that was started may be gone before those it had started: memory is free when all are.
+        while any(is_alive(pid) for pid in family):  # noqa: ASYNC110 - the kernel tells nobody when another's child ends
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
     async def wait_closed(self) -> str:
         """Wait for the end of the worker; why it came, in words."""
         return await asyncio.shield(self._life)
 
     # --- what the launcher uses --------------------------------------------------------------------------------------
 
-    async def begin(self, models: Sequence[tuple[CatalogueEntry, Path]], targets: Targets) -> tuple[Finding, ...]:
-        """Have these models loaded and the sandbox tried; what the trial found.
+    async def warmed(self) -> None:
+        """Return when its imports are done; WorkerDied, with what it printed, when it ended before."""
+        warm = asyncio.create_task(self._warm.wait(), name="worker warm")
+        try:
+            await asyncio.wait({warm, self._life}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            warm.cancel()
+        if not self._warm.is_set():
+            raise _died(self._life.result(), printed=self._cell.log)
+
+    async def begin(
+        self, models: Sequence[tuple[CatalogueEntry, Path]], targets: Targets, device: DeviceName = "cpu"
+    ) -> tuple[Finding, ...]:
+        """Have these models loaded on that device and the sandbox tried; what the trial found.
 
         Raises what the worker failed with, WorkerDied with what it printed when it just ended.
         """
         places = tuple(
             ModelPlace(entry, self._cell.line.layout.translate(str(folder.resolve()))) for entry, folder in models
         )
-        self._channel.post(encode(Begin(places, targets)))
+        self._channel.post(encode(Begin(places, targets, device)))
         return await asyncio.shield(self._ready)
 
     # --- the conversation --------------------------------------------------------------------------------------------
@@ -236,6 +267,15 @@ class WorkerHandle:
                 self._receiving = (word.job_id, inbox)
             case Pulse():
                 self._stats = word.stats
+            case _:
+                self._hear_of_life(word)
+
+    def _hear_of_life(self, word: FromWorker) -> None:
+        match word:
+            case Warm():
+                if self._warm.is_set():
+                    raise FrameError("The worker said twice that it is warm.")
+                self._warm.set()
             case Ready():
                 if self._ready.done():
                     raise FrameError("The worker said twice that it is ready.")
@@ -261,8 +301,8 @@ class WorkerHandle:
             raise FrameError("The worker spoke of a job it does not have.") from None
 
     def _silent_for_s(self) -> float:
-        """Loading may take long and has a deadline of its own; after that the worker speaks every second."""
-        if self._heard_at is None:
+        """A spare one waits, loading may take long and has a deadline of its own; after that it speaks every second."""
+        if self._heard_at is None or not self._ready.done():
             return 0.0
         return asyncio.get_running_loop().time() - self._heard_at
 

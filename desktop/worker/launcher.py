@@ -10,9 +10,11 @@ from typing import Final
 
 from desktop.domain.errors import WorkerDied
 from desktop.worker.handle import WorkerHandle
+from desktop.worker.messages import DeviceName
 from desktop.worker.models.catalogue import CatalogueEntry
 from desktop.worker.sandbox.cell import Cell, Start
 from desktop.worker.sandbox.check import ReportLine, SandboxReport, bait, find_mode, judge, judge_from_outside
+from desktop.worker.sandbox.graphics import GraphicsCard
 from desktop.worker.sandbox.limits import Limits
 from desktop.worker.sandbox.line import Order
 from desktop.worker.sandbox.modes import ModePolicy, SandboxMode
@@ -28,9 +30,11 @@ class WorkerLauncher:
     """Launches workers for one set of models.
 
     `home` is the node's own data folder: a canary is planted there at each start, and no worker may read it.
-    `module` is what a worker runs; tests put their own there, nothing else does. `graphics` are the
-    device files of the graphics card to use; `device_memory` reads how much of its memory processes hold, against
+    `module` is what a worker runs; tests put their own there, nothing else does. `graphics` is the graphics card to
+    use, the processor if there is none; `device_memory` reads how much of its memory processes hold, against
     `device_memory_bytes`.
+
+    A spare worker is one more process, started and imported, that waits without a model: the next launch takes it.
     """
 
     def __init__(
@@ -42,7 +46,7 @@ class WorkerLauncher:
         policy: ModePolicy | None = None,
         limits: Limits | None = None,
         threads: int | None = None,
-        graphics: Sequence[Path] = (),
+        graphics: GraphicsCard | None = None,
         ready_within_s: float = 180.0,
         module: str = PRODUCTION_MODULE,
         device_memory: DeviceMemory | None = None,
@@ -60,8 +64,11 @@ class WorkerLauncher:
             readable=tuple(folder for _, folder in self._models),
             limits=limits or Limits(),
             threads=threads,
-            graphics=tuple(graphics),
+            graphics=graphics.files if graphics is not None else (),
+            visible_card=graphics.uuid if graphics is not None else "",
         )
+        self._device: DeviceName = "cpu" if graphics is None else "cuda:0"
+        self._spare: WorkerHandle | None = None
 
     async def inspect(self, *, compute: bool = True) -> SandboxReport:
         """Try the sandbox without starting a worker: the strongest mode that starts, and how it did.
@@ -78,28 +85,61 @@ class WorkerLauncher:
         door shut. SandboxUnavailable when no allowed mode works, SandboxBroken when one works but does not hold,
         ModelCorrupt or WorkerError when loading fails, WorkerDied when the worker ends or is not ready in time.
         """
-        report = await self.inspect(compute=False)
-        if report.mode is SandboxMode.NONE:
-            log.warning("%s", report.mode.in_words)
-        else:
-            report.require()
-        cell = await Cell.open(Start(self._order, report.mode, self._runtime), with_channel=True)
-        handle = WorkerHandle(cell, device_memory=self._device_memory, device_memory_bytes=self._device_memory_bytes)
+        handle, self._spare = self._spare, None
+        if handle is None or not handle.pids:
+            handle = await self._open()
         try:
-            lines = [*await self._begin(handle), *judge_from_outside(cell)]
-            if report.mode is not SandboxMode.NONE:
-                SandboxReport(report.mode, tuple(lines)).require()
+            lines = [*await self._begin(handle), *judge_from_outside(handle.cell)]
+            if handle.mode is not SandboxMode.NONE:
+                SandboxReport(handle.mode, tuple(lines)).require()
         except BaseException:
             handle.kill()
             await handle.wait_closed()
             raise
         return handle
 
+    async def keep_spare(self) -> None:
+        """Have a spare worker; returns when its imports are done. Raises what `launch` raises, model errors apart."""
+        if self._spare is not None and self._spare.pids:
+            return
+        handle = await self._open()
+        try:
+            async with asyncio.timeout(self._ready_within_s):
+                await handle.warmed()
+        except BaseException as error:
+            handle.kill()
+            await handle.wait_closed()
+            if isinstance(error, TimeoutError):
+                raise WorkerDied("The spare worker was not ready in time.") from None
+            raise
+        self._spare = handle
+
+    async def drop_spare(self) -> None:
+        """Have none, and its memory back."""
+        handle, self._spare = self._spare, None
+        if handle is not None:
+            await handle.vanish()
+
+    @property
+    def spare_pids(self) -> list[int]:
+        """The processes of the spare worker; empty if there is none."""
+        return self._spare.pids if self._spare is not None else []
+
+    async def _open(self) -> WorkerHandle:
+        """A worker that waits for its first word, in a sandbox that was just tried."""
+        report = await self.inspect(compute=False)
+        if report.mode is SandboxMode.NONE:
+            log.warning("%s", report.mode.in_words)
+        else:
+            report.require()
+        cell = await Cell.open(Start(self._order, report.mode, self._runtime), with_channel=True)
+        return WorkerHandle(cell, device_memory=self._device_memory, device_memory_bytes=self._device_memory_bytes)
+
     async def _begin(self, handle: WorkerHandle) -> list[ReportLine]:
         with bait(self._home) as targets:
             try:
                 async with asyncio.timeout(self._ready_within_s):
-                    findings = await handle.begin(self._models, targets.targets)
+                    findings = await handle.begin(self._models, targets.targets, self._device)
             except TimeoutError:
                 raise WorkerDied(
                     "The worker was not ready in time.",

@@ -35,6 +35,10 @@ _Words = Annotated[str, msgspec.Meta(max_length=2000)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
+DeviceName = Literal["cpu", "cuda:0"]
+"""What torch inside the worker calls its device."""
+
+
 class _Word(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="word"):
     """Anything that is said."""
 
@@ -54,10 +58,14 @@ class ModelPlace(_Plain, frozen=True):
 
 
 class Begin(_Word, frozen=True, tag="begin"):
-    """First word: load these models, make ready, shut the door, try the door."""
+    """First word: load these models on that device, make ready, shut the door, try the door.
+
+    A worker sees one graphics card at most, so its name inside is always the same.
+    """
 
     models: Annotated[tuple[ModelPlace, ...], msgspec.Meta(min_length=1, max_length=64)]
     targets: Targets
+    device: DeviceName = "cpu"
 
 
 class Turn(_Plain, frozen=True):
@@ -153,6 +161,10 @@ class Stop(_Word, frozen=True, tag="stop"):
 ToWorker = Begin | Generate | Embed | Cancel | Stop
 
 # --- from the worker -------------------------------------------------------------------------------------------------
+
+
+class Warm(_Word, frozen=True, tag="warm"):
+    """All that is needed is imported; the worker waits for its first word, without a model and without a device."""
 
 
 class Ready(_Word, frozen=True, tag="ready"):
@@ -264,7 +276,7 @@ class Pulse(_Word, frozen=True, tag="pulse"):
     stats: Annotated[dict[_Id, Counters], msgspec.Meta(max_length=64)]
 
 
-FromWorker = Ready | Failed | Piece | Done | Vectors | Refused | Pulse
+FromWorker = Warm | Ready | Failed | Piece | Done | Vectors | Refused | Pulse
 
 _to_worker: Final = msgspec.json.Decoder(ToWorker)
 _from_worker: Final = msgspec.json.Decoder(FromWorker)

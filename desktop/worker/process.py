@@ -25,6 +25,7 @@ from desktop.worker.messages import (
     Begin,
     Cancel,
     Counters,
+    DeviceName,
     Done,
     Embed,
     Failed,
@@ -37,6 +38,7 @@ from desktop.worker.messages import (
     Stop,
     ToWorker,
     Vectors,
+    Warm,
     decode_from_node,
     encode,
 )
@@ -88,21 +90,32 @@ class Serving(Protocol):
         ...
 
 
+Build = Callable[[DeviceName], Serving]
+"""Makes the inference for a device, once everything is imported."""
+
+
 def main(threshold: Threshold) -> int:
     """Run the real engine; torch is imported here, behind every restriction that can stand before it."""
 
-    def build() -> Serving:
+    def warm_up() -> Build:
         from desktop.worker.serving import Serving as TorchServing
 
-        return TorchServing()
+        return lambda device: TorchServing(device=device)
 
-    return run(threshold, build)
+    return run(threshold, warm_up)
 
 
-def run(threshold: Threshold, build: Callable[[], Serving], *, frame_deadline_s: float = FRAME_DEADLINE_S) -> int:
-    """Serve what `build` gives until the node says stop or goes away; returns the exit status."""
+def run(threshold: Threshold, warm_up: Callable[[], Build], *, frame_deadline_s: float = FRAME_DEADLINE_S) -> int:
+    """Serve what `warm_up` gives the means to build, until the node says stop or goes away; returns the exit status.
+
+    Imports take longer than everything else and need neither model nor device: they come before the first word, so
+    that a spare worker, which has heard none yet, is ready sooner.
+    """
     conversation = _Conversation(threshold.channel, frame_deadline_s)
     try:
+        build = warm_up()
+        conversation.say(Warm())
+        conversation.flush()
         serving = _make_ready(conversation, threshold, build)
         if serving is not None:
             _Loop(conversation, serving).run()
@@ -118,7 +131,7 @@ def run(threshold: Threshold, build: Callable[[], Serving], *, frame_deadline_s:
     return 0
 
 
-def _make_ready(conversation: _Conversation, threshold: Threshold, build: Callable[[], Serving]) -> Serving | None:
+def _make_ready(conversation: _Conversation, threshold: Threshold, build: Build) -> Serving | None:
     """All that needs rights, then the door shut; None where the node went away meanwhile."""
     begin = conversation.first()
     if begin is None:
@@ -126,7 +139,7 @@ def _make_ready(conversation: _Conversation, threshold: Threshold, build: Callab
     if not isinstance(begin, Begin):
         raise FrameError("The first word must be `begin`.")
     try:
-        serving = build()
+        serving = build(begin.device)
         for place in begin.models:
             serving.load(place.entry, Path(place.folder))
         serving.self_check()

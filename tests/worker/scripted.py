@@ -186,4 +186,4 @@ class Misdeeds:
 
 
 def main(threshold: Threshold) -> int:
-    return process.run(threshold, lambda: ScriptedServing(threshold.channel))
+    return process.run(threshold, lambda: lambda _: ScriptedServing(threshold.channel))

@@ -39,7 +39,7 @@ def running() -> Iterator[Running]:
     threshold, status = Threshold(errand), list[int]()
 
     def serve() -> None:
-        status.append(run(threshold, lambda: ScriptedServing(threshold.channel), frame_deadline_s=0.2))
+        status.append(run(threshold, lambda: lambda _: ScriptedServing(threshold.channel), frame_deadline_s=0.2))
 
     thread = threading.Thread(target=serve)
     thread.start()

@@ -71,7 +71,8 @@ def arguments(
         line += ["--dev-bind", str(device), str(device)]
     for folder in ("/dev/shm", "/tmp"):  # noqa: S108 - its own, empty one
         line += ["--size", str(scratch_bytes), "--tmpfs", folder]
-    for folder in ("/sys/devices/system/cpu", "/sys/devices/system/node"):
+    # A graphics driver finds its card by the whole tree; without one, two parts of it tell how many cores there are.
+    for folder in ("/sys",) if devices else ("/sys/devices/system/cpu", "/sys/devices/system/node"):
         line += ["--ro-bind-try", folder, folder]
     line += ["--remount-ro", "/dev", "--remount-ro", "/"]
     line += ["--chdir", "/tmp", "--seccomp", str(filter_fd)]  # noqa: S108 - its own, empty one

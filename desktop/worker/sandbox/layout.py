@@ -27,6 +27,10 @@ _FACTS = (
     "/sys/devices/system/cpu",
     "/sys/devices/system/node",
 )
+GRAPHICS_FACTS = ("/sys", "/proc/devices", "/proc/driver/nvidia")
+"""What CUDA reads of the computer, as far as it is documented; no card was at hand to try it."""
+THREAD_NAMES = "/proc/self/task"
+"""Where CUDA names its threads; it gives up where it may not."""
 _DEVICES = ("/dev/null", "/dev/random", "/dev/urandom", "/dev/zero")
 
 

@@ -28,7 +28,8 @@ _COUNTED_PER_NAMESPACE: Final = (5, 14)
 class Order:
     """What is to be run, and what of this computer it is given.
 
-    `graphics` are the device files of one graphics card. `threads` bounds what numeric libraries start.
+    `graphics` are the device files of one graphics card, `visible_card` is its UUID: of several cards, CUDA sees that
+    one alone. `threads` bounds what numeric libraries start.
     """
 
     module: str
@@ -38,6 +39,7 @@ class Order:
     limits: Limits = field(default_factory=Limits)
     threads: int | None = None
     graphics: tuple[Path, ...] = ()
+    visible_card: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def compose(order: Order, mode: SandboxMode, runtime: Runtime, *, channel: int) 
         seen = layout.moved(runtime, readable=order.readable, writable=order.writable)
     else:
         seen = layout.in_place(runtime, readable=order.readable, writable=order.writable)
+    facts = layout.GRAPHICS_FACTS if order.graphics else ()
+    written = (*order.graphics, layout.THREAD_NAMES) if order.graphics else ()
     errand = Errand(
         module=order.module,
         mode=mode,
@@ -77,9 +81,9 @@ def compose(order: Order, mode: SandboxMode, runtime: Runtime, *, channel: int) 
         arguments=tuple(map(seen.translate, order.arguments)),
         packages={name: str(folder) for name, folder in seen.packages.items()},
         site=tuple(map(str, seen.site)),
-        readable=tuple(map(str, seen.readable)),
+        readable=(*map(str, seen.readable), *facts),
         writable=tuple(map(str, seen.writable)),
-        devices=tuple(map(str, (*seen.devices, *order.graphics))),
+        devices=tuple(map(str, (*seen.devices, *written))),
         limits=order.limits,
         tasks_of_others=_tasks_of_others(mode, user),
         graphics=bool(order.graphics),
@@ -90,7 +94,7 @@ def compose(order: Order, mode: SandboxMode, runtime: Runtime, *, channel: int) 
         str(seen.packages["desktop"] / "worker" / "sandbox" / "enter.py"),
         json.dumps(errand.as_json()),
     ]
-    environment = _environment(seen, order.threads)
+    environment = _environment(seen, order)
     if mode is SandboxMode.NAMESPACES:
         return _in_namespaces(program, environment, seen, user, order, runtime, as_root=as_root)
     read_any = False
@@ -187,7 +191,7 @@ def _staged_path(path: Path, seen: Layout, staged: Layout) -> Path:
     return path
 
 
-def _environment(seen: Layout, threads: int | None) -> dict[str, str]:
+def _environment(seen: Layout, order: Order) -> dict[str, str]:
     """All of it: nothing of the node's own environment goes in."""
     environment = {
         "CUDA_CACHE_PATH": "/tmp",  # noqa: S108 - its own, empty one
@@ -203,8 +207,10 @@ def _environment(seen: Layout, threads: int | None) -> dict[str, str]:
     }
     if seen.library_folder is not None:
         environment["LD_LIBRARY_PATH"] = str(seen.library_folder)
-    if threads is not None:
-        environment["OMP_NUM_THREADS"] = str(threads)
+    if order.threads is not None:
+        environment["OMP_NUM_THREADS"] = str(order.threads)
+    if order.visible_card:
+        environment["CUDA_VISIBLE_DEVICES"] = order.visible_card
     return environment
 
 
