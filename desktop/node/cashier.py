@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -74,7 +76,7 @@ class Cashier:
         self._books = books
         self._key_secret = key_secret
         self._now_ms = now_ms
-        self._entering: set[str] = set()
+        self._entering: Counter[str] = Counter()
         self._threads = ThreadPoolExecutor(MINT_CALLS_AT_ONCE, thread_name_prefix="mint")
 
     async def close(self) -> None:
@@ -100,15 +102,12 @@ class Cashier:
         Raises PaymentRequired if the mint's fee left too little; what was redeemed is then owed.
         """
         account = purchase.account
-        if account in self._entering:
+        if self._entering[account]:
             raise spent_here()
-        self._entering.add(account)
-        try:
+        with self._entry(account):
             await self.redeem(purchase)
             job = job_for(account)
             await self._books.run(lambda ledger: ledger.accept_job(job))
-        finally:
-            self._entering.discard(account)
         return job
 
     async def redeem(self, purchase: Purchase) -> Money:
@@ -167,8 +166,11 @@ class Cashier:
 
     async def top_up(self, key: str, text: str) -> Money:
         """Redeem another token into the key's account. Returns what was credited."""
-        account = await self._books.run(lambda ledger: open_account(ledger, key))
-        return await self.redeem(Purchase(text, self._accepted(text), account))
+        account = references.key_account(hash_key(key))
+        # First in, then a look whether the key is open: closed from now on it is not paid out before we are done.
+        with self._entry(account):
+            await self._books.run(lambda ledger: open_account(ledger, key))
+            return await self.redeem(Purchase(text, self._accepted(text), account))
 
     async def close_account(self, key: str) -> str:
         """Close the key and pay its account out; asked again, the same token."""
@@ -206,7 +208,7 @@ class Cashier:
         for a request: what that leaves belongs to the same token.
         """
         summary = await self._books.run(lambda ledger: ledger.buyer_summary(account))
-        if summary.reserved or account in self._entering:
+        if summary.reserved or self._entering[account]:
             raise still_answering()
         reference = references.change(account)
         at_ms = self._now_ms()
@@ -234,6 +236,15 @@ class Cashier:
         if paid_with is not None and paid_with in funds:
             return paid_with
         raise FundsShort("No mint holds enough for this payment now.", now="Ask again later; it stays yours.")
+
+    @contextmanager
+    def _entry(self, account: str) -> Iterator[None]:
+        """Money is on its way into that account: until the end of the block it is not paid back."""
+        self._entering[account] += 1
+        try:
+            yield
+        finally:
+            self._entering -= Counter((account,))
 
     def _accepted(self, text: str) -> TokenSummary:
         token = self._purse.inspect(text)

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from desktop.network.api.desk import Order, SessionPayment, Settlement, TokenPay
 from desktop.node.job import NodeJob
 from desktop.node.policy import Decision
 from desktop.proof.receipts import verify
+from desktop.wallet.results import Received
+from tests.fakes.patience import until
+from tests.fakes.wallet import FakeWallet
 from tests.fakes.worker import FakeWorker
 from tests.node.house import House, chat, house
 
@@ -173,6 +177,38 @@ async def test_a_refund_whose_answer_got_lost_is_fetched_again_with_the_sessions
     assert await shop.desk.create_account(token) == (key, Money())
     assert await shop.desk.close_account(key) == lost
     await settled_clean(shop)
+
+
+class SlowWallet(FakeWallet):
+    """Its mint takes a token, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.answers = threading.Event(), threading.Event()
+        self.answers.set()
+
+    def receive(self, token: str, *, reference: str) -> Received:
+        self.asked.set()
+        assert self.answers.wait(30)
+        return super().receive(token, reference=reference)
+
+
+async def test_a_top_up_on_its_way_is_part_of_the_refund(tmp_path: Path) -> None:
+    wallet = SlowWallet()
+    async with house(tmp_path, wallet=wallet) as shop:
+        key, _ = await shop.desk.create_account(wallet.issue(50))
+        wallet.asked.clear()
+        wallet.answers.clear()
+        topping_up = asyncio.create_task(shop.desk.top_up(key, wallet.issue(10)))
+        await until(wallet.asked.is_set)
+        with pytest.raises(Busy):
+            await shop.desk.close_account(key)
+        with pytest.raises(KeyUnknown):
+            await shop.desk.top_up(key, wallet.issue(20))
+        wallet.answers.set()
+        assert await topping_up == Money.from_sat(9)
+        assert wallet.inspect(await shop.desk.close_account(key)).amount_sat == 49 + 9
+        await settled_clean(shop)
 
 
 async def test_a_session_never_spends_what_is_held(tmp_path: Path) -> None:
