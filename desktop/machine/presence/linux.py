@@ -26,6 +26,7 @@ from desktop.machine.presence.x11 import XDisplay
 
 # A plug that is pulled and a network that is changed may be noticed a few seconds later.
 SLOW_S: Final = 5.0
+LOGIND_WITHIN_S: Final = 0.5
 _USER_MANAGER: Final = Service(
     "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 )
@@ -73,11 +74,12 @@ class LinuxPresence:
         """The owner's session: as the environment names it, as logind does, or as the user's systemd remembers."""
         named = self._named(self.environ)
         try:
-            sessions = await graphical_sessions(self.system_bus, self.user_id)
+            async with asyncio.timeout(LOGIND_WITHIN_S):
+                sessions = await graphical_sessions(self.system_bus, self.user_id)
         except NobodyThere:
             return self._surroundings(Place(named), session=bool(named))
-        except (SourceFailed, OSError) as error:
-            why = "" if named else f"systemd-logind: {error}"
+        except (SourceFailed, OSError) as error:  # a TimeoutError is an OSError
+            why = "" if named else f"systemd-logind: {str(error) or 'it does not answer'}"
             return self._surroundings(Place(named), session=True if named else None, why=why)
         if not sessions:
             # A virtual screen, or one of a session that is over.
@@ -101,7 +103,8 @@ class LinuxPresence:
     async def _remembered(self) -> dict[str, str]:
         """The environment that the desktop gave the user's systemd, of use to a node that was started before it."""
         try:
-            lines = await self.session_bus.property(_USER_MANAGER, "Environment")
+            async with asyncio.timeout(LOGIND_WITHIN_S):
+                lines = await self.session_bus.property(_USER_MANAGER, "Environment")
         except (SourceFailed, OSError):
             return {}
         pairs = (str(line).partition("=") for line in lines) if isinstance(lines, list) else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -12,7 +12,7 @@ from desktop.machine.presence.source import Origin, Signal
 
 # People log in and out: how often it is asked whose session this is.
 LOOK_AROUND_EVERY_S: Final = 5.0
-LOOK_AROUND_WITHIN_S: Final = 1.0
+LOOK_AROUND_WITHIN_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ class Surroundings:
 class PresenceSensor:
     """Looks at the owner's session; made by `open_presence`.
 
-    `look_around` finds the session; it raises nothing, but may hang. One read at a time; a second waits.
+    `look_around` finds the session and raises nothing. One read at a time; a second waits.
     """
 
     def __init__(
         self,
-        look_around: Callable[[], Awaitable[Surroundings]],
+        look_around: Callable[[], Coroutine[None, None, Surroundings]],
         *,
         close: Callable[[], Awaitable[None]],
         now_s: Callable[[], float],
@@ -79,6 +79,7 @@ class PresenceSensor:
         self._around: Surroundings | None = None
         self._looked_at_s = float("-inf")
         self._arrangement: Arrangement | None = None
+        self._look: asyncio.Task[Surroundings] | None = None
         self._session = True
         self._one = asyncio.Lock()
 
@@ -114,6 +115,10 @@ class PresenceSensor:
     async def close(self) -> None:
         """Let go of every connection."""
         async with self._one:
+            if self._look is not None:
+                self._look.cancel()
+                await asyncio.gather(self._look, return_exceptions=True)
+                self._look = None
             if self._arrangement is not None:
                 await self._arrangement.close()
                 self._arrangement = None
@@ -123,19 +128,17 @@ class PresenceSensor:
         return "somebody can sit at this computer" if self._session else "nobody can sit at this computer"
 
     async def _surroundings(self) -> Surroundings | None:
-        if self._now_s() - self._looked_at_s < LOOK_AROUND_EVERY_S:
-            return self._around
-        try:
-            async with asyncio.timeout(LOOK_AROUND_WITHIN_S):
-                around = await self._look_around()
-        except TimeoutError:
-            # Not again with the next read: each such look takes the whole deadline.
+        """What is known; looked after in the background, so that only the first read of all waits for it."""
+        if self._now_s() - self._looked_at_s >= LOOK_AROUND_EVERY_S and (self._look is None or self._look.done()):
             self._looked_at_s = self._now_s()
-            return self._around
-        self._looked_at_s = self._now_s()
-        if self._around is None or around.place != self._around.place or self._arrangement is None:
-            if self._arrangement is not None:
-                await self._arrangement.close()
-            self._arrangement = around.arrange()
-        self._around = around
-        return around
+            self._look = asyncio.create_task(self._look_around(), name="presence")
+            if self._around is None:
+                await asyncio.wait({self._look}, timeout=LOOK_AROUND_WITHIN_S)
+        if self._look is not None and self._look.done():
+            around, self._look = self._look.result(), None
+            if self._around is None or around.place != self._around.place or self._arrangement is None:
+                if self._arrangement is not None:
+                    await self._arrangement.close()
+                self._arrangement = around.arrange()
+            self._around = around
+        return self._around

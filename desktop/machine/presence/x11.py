@@ -7,6 +7,11 @@ only a guest (Xwayland), the idle time is that of X programs alone and is not to
 
 from __future__ import annotations
 
+import sys
+
+if sys.platform == "win32":
+    raise ImportError("this module is for Unix-like systems")
+
 import asyncio
 import struct
 from collections.abc import Callable
