@@ -166,6 +166,6 @@ def _mhz(path: Path) -> int | None:
 
 
 def _load_of(processes: tuple[ProcessUse, ...]) -> float | None:
-    """Where the driver tells no load, the sum of what processes tell; unknown while that is."""
+    """Where the driver tells no load: the sum of what processes tell. Without any it is unknown, some may be unseen."""
     told = [each.load for each in processes if each.load is not None]
-    return min(sum(told), 1.0) if told or not processes else None
+    return min(sum(told), 1.0) if told else None

@@ -28,6 +28,7 @@ from desktop.machine.devices.source import DeviceSilent, Found
 
 _MILLI: Final = 1000
 _WHOLE: Final = 100  # percent
+_LOOK_BACK_US: Final = 1_000_000
 
 # What keeps a card from its full clocks, as far as it says something to an owner.
 _THROTTLES: Final = (
@@ -168,7 +169,7 @@ class NvidiaSource:
         )
 
     def _loads(self, uuid: str, handle: object) -> dict[int, float] | None:
-        """By process its mean use since the last look; None where this driver does not tell."""
+        """By process its mean use since the last look, of the last second at most; None where it is not told."""
         since_us = self._seen_us.get(uuid, 0)
         try:
             samples = self._nvml.nvmlDeviceGetProcessUtilization(handle, since_us)
@@ -181,10 +182,12 @@ class NvidiaSource:
             return None
         # Drivers were seen to hand out samples from nowhere: other times, absurd loads.
         sound = [each for each in samples if each.pid and each.timeStamp > since_us and _load(each) <= 1]
-        self._seen_us[uuid] = max([since_us, *(each.timeStamp for each in sound)])
+        newest_us = self._seen_us[uuid] = max([since_us, *(each.timeStamp for each in sound)])
         by_pid: dict[int, list[float]] = {}
         for each in sound:
-            by_pid.setdefault(each.pid, []).append(_load(each))
+            # The driver's memory is longer than that, and may hold processes that have ended.
+            if each.timeStamp > newest_us - _LOOK_BACK_US:
+                by_pid.setdefault(each.pid, []).append(_load(each))
         return {pid: sum(loads) / len(loads) for pid, loads in by_pid.items()}
 
 

@@ -60,6 +60,7 @@ class ProcessorSource:
         self._root = root
         self._packages: tuple[tuple[Package, Meter], ...] | None = None
         self._times: tuple[float, float] | None = None
+        self._last_load: float | None = None
 
     def find(self) -> Found:
         """The processor."""
@@ -89,10 +90,13 @@ class ProcessorSource:
         # Time given to virtual machines is in `user` already; waiting for a disk is not work.
         total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
         idle = times.idle + getattr(times, "iowait", 0.0)
-        before, self._times = self._times, (total, idle)
-        if before is None or total - before[0] < _LEAST_BETWEEN_S:
-            return None
-        return min(max(1 - (idle - before[1]) / (total - before[0]), 0.0), 1.0)
+        before = self._times
+        if before is not None and total - before[0] < _LEAST_BETWEEN_S:
+            return self._last_load
+        self._times = (total, idle)
+        if before is not None:
+            self._last_load = min(max(1 - (idle - before[1]) / (total - before[0]), 0.0), 1.0)
+        return self._last_load
 
     def _energy(self, at_ms: int) -> tuple[float | None, float | None]:
         """Joules and watts of all sockets together; None unless every one of them tells."""
