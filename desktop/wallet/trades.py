@@ -26,6 +26,8 @@ from desktop.wallet.signing import Request, verified
 
 _OUTPUTS_KNOWN: Final = {Code.OUTPUTS_SIGNED, Code.OUTPUTS_PENDING}
 _INPUTS_BAD: Final = {Code.PROOF_INVALID, Code.SPENT}
+_LEFT_ALONE_MS: Final = 180_000
+"""Longer than any request of ours is waited for: a payment younger than this may be in the mint's hands."""
 
 
 class SwapTrade:
@@ -175,6 +177,11 @@ class MeltTrade:
 
     def look(self, mint: Mint, work: Work) -> list[SignedOutput] | None:
         """The change of a payment that went through; None if it did not."""
+        # The reference mint, asked about a payment it is making, settles it a second time and signs other change.
+        # Later the question is what makes some mints look after a payment whose end they missed.
+        age_ms = self._executor.now_ms() - work.operation.at_ms
+        if 0 <= age_ms < _LEFT_ALONE_MS and "PENDING" in self._executor.states(mint, work.inputs):
+            raise _on_its_way(mint)
         try:
             state = mint.client.melt_quote(work.quote).state
         except MintRefusal:

@@ -13,7 +13,7 @@ from desktop.network.local.mint import LocalMint
 from desktop.wallet.mint_client import MintClient
 from desktop.wallet.operation import OperationKind, OperationState
 from desktop.wallet.wallet import Wallet
-from tests.wallet.between import Between
+from tests.wallet.between import Answer, Between
 from tests.wallet.conftest import OpenWallet
 from tests.wallet.dealer import Desk, die_at, gone, minted, unsettled
 from tests.wallet.money import fund, token_of
@@ -129,6 +129,38 @@ def test_sends_reclaims_and_melts_the_mint_did_not_answer_are_recovered(
     assert alice.melt(quote).amount_sat == 7
     assert alice.reclaim("late") is not None
     holds_all([alice], mint.url)
+
+
+def test_a_payment_in_the_mints_hands_is_not_asked_about_at_first(
+    tmp_path: Path, mint: LocalMint, other_mint: LocalMint
+) -> None:
+    """The reference mint settles a payment twice if it is asked about it meanwhile; others wait to be asked."""
+    between, clock = Between(), [1_900_000_000_000]
+    with Wallet.open(
+        tmp_path, os.urandom(64), (mint.url,), new_session=between.session, now_ms=lambda: clock[0]
+    ) as alice:
+        fund(alice, 100, mint.url)
+        quote = alice.melt_quote(invoice(other_mint.url, 7), mint.url)
+        between.cut_before["/v1/melt/bolt11"] = 99
+        with pytest.raises(MintUnreachable):
+            alice.melt(quote)
+        calm(between)
+        between.tamper["/v1/checkstate"] = all_pending
+        for _ in range(2):
+            between.calls.clear()
+            (outcome,) = alice.recover()
+            assert isinstance(outcome.error, MintUnreachable)
+            assert not any(path.startswith("/v1/melt") for path in between.calls)
+            clock[0] += 100_000
+        alice.recover()
+        assert any(path.startswith("/v1/melt/quote") for path in between.calls)
+        between.tamper.clear()
+        assert alice.melt(quote).amount_sat == 7
+        holds_all([alice], mint.url)
+
+
+def all_pending(answer: Answer) -> Answer:
+    return {"states": [state | {"state": "PENDING"} for state in answer["states"]]}
 
 
 def invoice(mint: str, sat: int) -> str:
