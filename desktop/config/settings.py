@@ -137,8 +137,8 @@ class Settings:
         str,
         About(
             "money",
-            "A web address that answers with the price of one bitcoin as JSON; empty for none. It is asked once an "
-            "hour, and learns your network address.",
+            "A web address that tells the price of one bitcoin as JSON, is asked once an hour and learns your network "
+            "address; empty for none.",
             OneAddress(("https", "http")),
         ),
     ] = ""

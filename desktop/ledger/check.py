@@ -117,6 +117,22 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         """,
     ),
     (
+        "the work per quarter is that of the jobs",
+        """
+        SELECT 'quarter ' || quarter || ' of ' || model_id FROM (
+            SELECT quarter, model_id, meter_id, jobs, charged_msat, measured, prompt_tokens, completion_tokens, work_mj
+            FROM work
+            UNION ALL
+            SELECT finished_at_ms / 900000, model_id, meter_id, -1, -charged_msat, -(work_mj IS NOT NULL),
+                   iif(work_mj IS NULL, 0, -prompt_tokens), iif(work_mj IS NULL, 0, -completion_tokens),
+                   -coalesce(work_mj, 0)
+            FROM job_energy JOIN jobs ON jobs.n = job_n
+        ) GROUP BY quarter, model_id, meter_id
+        HAVING sum(jobs) <> 0 OR sum(charged_msat) <> 0 OR sum(measured) <> 0 OR sum(prompt_tokens) <> 0
+            OR sum(completion_tokens) <> 0 OR sum(work_mj) <> 0
+        """,
+    ),
+    (
         "a receipt says what its job cost",
         """
         SELECT id || ' has a receipt that says otherwise' FROM receipts JOIN jobs ON jobs.n = job_n

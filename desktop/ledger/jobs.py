@@ -41,6 +41,14 @@ class Ending:
     first_token_at_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LastJobs:
+    """When the newest job was accepted, and the newest one that brought money; None: there was none."""
+
+    accepted_at_ms: int | None
+    paid_at_ms: int | None
+
+
 def job_from(row: Row) -> Job:
     """A row of SELECT_JOBS as a job."""
     return Job(
@@ -65,6 +73,15 @@ def find(db: Database, job_id: str) -> Job | None:
     """The job of that id."""
     row = db.execute(f"{SELECT_JOBS} WHERE jobs.id = ?", (job_id,)).fetchone()
     return None if row is None else job_from(row)
+
+
+def newest(db: Database) -> LastJobs:
+    """When the newest job was accepted, and the newest one that brought money; each is looked up in the index."""
+    last = db.execute("SELECT max(accepted_at_ms) FROM jobs").fetchone()
+    paid = db.execute(
+        "SELECT accepted_at_ms FROM jobs WHERE charged_msat > 0 ORDER BY accepted_at_ms DESC LIMIT 1"
+    ).fetchone()
+    return LastJobs(last[0], None if paid is None else int(paid[0]))
 
 
 def unfinished(db: Database) -> list[Job]:

@@ -7,6 +7,7 @@ whoever recovers from a crash may simply do everything again. The books and thei
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -14,9 +15,10 @@ from desktop.domain.job import Job
 from desktop.domain.money import Money
 from desktop.domain.node_state import Interval, NodeState, Reason
 from desktop.domain.receipt import SignedReceipt
-from desktop.ledger import accounts, books, jobs, payouts, uptime
+from desktop.ledger import accounts, books, energy, jobs, payouts, uptime
 from desktop.ledger.accounts import BuyerSummary, SessionKey
 from desktop.ledger.books import Kind, Movement
+from desktop.ledger.energy import JobEnergy, Metered
 from desktop.ledger.jobs import Ending
 from desktop.ledger.payouts import ReservedPayout
 from desktop.ledger.storage import Storage
@@ -133,6 +135,15 @@ class Ledger:
         """
         with self._storage.write() as db:
             return jobs.finish(db, job_id, ending, receipt)
+
+    def add_energy(self, rows: Sequence[Metered], jobs: Sequence[JobEnergy] = ()) -> list[JobEnergy]:
+        """What devices used and what ended jobs took of it; returns the jobs that have not ended yet, to be retried.
+
+        Not to be repeated: measurements are added to what is there. A job's energy that was noted before stays.
+        """
+        with self._storage.write() as db:
+            energy.add(db, rows)
+            return [job for job in jobs if not energy.note(db, job)]
 
     def unfinished_jobs(self) -> list[Job]:
         """Jobs whose money is held: at start, those a crash left behind."""

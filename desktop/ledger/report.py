@@ -22,12 +22,14 @@ from desktop.domain.money import Money
 from desktop.domain.node_state import Interval
 from desktop.domain.pricing import Usage
 from desktop.domain.receipt import Receipt, SignedReceipt
-from desktop.ledger import books, check, jobs, timeline
+from desktop.ledger import books, check, energy, jobs, timeline
 from desktop.ledger.check import Finding
+from desktop.ledger.energy import JobEnergy, Metered, Worked
+from desktop.ledger.jobs import LastJobs
 from desktop.ledger.storage import Storage
 from desktop.ledger.timeline import Share
 
-QUARTER_MS: Final = 900_000
+QUARTER_MS: Final = energy.QUARTER_MS
 PAGE_JOBS: Final = 500
 
 
@@ -150,6 +152,26 @@ class Report:
             ModelTotals(model_id, JobKind(kind), count, Usage(prompt, completion), Money(charged))
             for model_id, kind, count, prompt, completion, charged in rows
         ]
+
+    def metered(self, start_ms: int, end_ms: int) -> list[Metered]:
+        """What devices used in a period, by quarter of an hour and device, oldest first."""
+        with self._storage.read() as db:
+            return energy.metered(db, (_quarter(start_ms), _quarter(end_ms)))
+
+    def worked(self, start_ms: int, end_ms: int, *, by_quarter: bool = False) -> list[Worked]:
+        """What jobs of a period brought and took, by model and device, and by quarter of an hour if asked."""
+        with self._storage.read() as db:
+            return energy.worked(db, (_quarter(start_ms), _quarter(end_ms)), by_quarter=by_quarter)
+
+    def job_energy(self, job_id: str) -> JobEnergy | None:
+        """What one job took; None if nothing was noted of it."""
+        with self._storage.read() as db:
+            return energy.of_job(db, job_id)
+
+    def last_jobs(self) -> LastJobs:
+        """When the newest job was accepted, and the newest one that brought money."""
+        with self._storage.read() as db:
+            return jobs.newest(db)
 
     def funds(self) -> Funds:
         """Where the money is and whose it is."""

@@ -193,11 +193,86 @@ CREATE TABLE heartbeat (
 ) STRICT;
 """
 
+_ENERGY: Final = """
+CREATE TABLE meters (
+    id INTEGER PRIMARY KEY,
+    device TEXT NOT NULL UNIQUE CHECK (device <> '')
+) STRICT;
+
+CREATE TABLE energy (
+    quarter INTEGER NOT NULL,
+    meter_id INTEGER NOT NULL REFERENCES meters (id),
+    total_mj INTEGER NOT NULL CHECK (total_mj >= 0),
+    work_mj INTEGER NOT NULL CHECK (work_mj >= 0),
+    known_ms INTEGER NOT NULL CHECK (known_ms >= 0),
+    unknown_ms INTEGER NOT NULL CHECK (unknown_ms >= 0),
+    PRIMARY KEY (quarter, meter_id),
+    CHECK (work_mj <= total_mj)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE job_energy (
+    job_n INTEGER PRIMARY KEY REFERENCES jobs (n),
+    meter_id INTEGER NOT NULL REFERENCES meters (id),
+    work_mj INTEGER CHECK (work_mj >= 0)
+) STRICT;
+
+CREATE TABLE work (
+    quarter INTEGER NOT NULL,
+    model_id TEXT NOT NULL,
+    meter_id INTEGER NOT NULL REFERENCES meters (id),
+    jobs INTEGER NOT NULL,
+    charged_msat INTEGER NOT NULL,
+    measured INTEGER NOT NULL,
+    brought_msat INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    work_mj INTEGER NOT NULL,
+    PRIMARY KEY (quarter, model_id, meter_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER energy_stays BEFORE DELETE ON energy BEGIN
+    SELECT RAISE(ABORT, 'measured energy is never removed');
+END;
+CREATE TRIGGER energy_only_grows BEFORE UPDATE ON energy
+WHEN NEW.quarter <> OLD.quarter OR NEW.meter_id <> OLD.meter_id OR NEW.total_mj < OLD.total_mj
+  OR NEW.work_mj < OLD.work_mj OR NEW.known_ms < OLD.known_ms OR NEW.unknown_ms < OLD.unknown_ms BEGIN
+    SELECT RAISE(ABORT, 'measured energy only grows');
+END;
+CREATE TRIGGER job_energy_stays BEFORE DELETE ON job_energy BEGIN
+    SELECT RAISE(ABORT, 'the energy of a job is never removed');
+END;
+CREATE TRIGGER job_energy_never_changes BEFORE UPDATE ON job_energy BEGIN
+    SELECT RAISE(ABORT, 'the energy of a job never changes');
+END;
+CREATE TRIGGER job_energy_of_ended_jobs BEFORE INSERT ON job_energy
+WHEN (SELECT finished_at_ms FROM jobs WHERE n = NEW.job_n) IS NULL BEGIN
+    SELECT RAISE(ABORT, 'the energy of a job is written after its end');
+END;
+CREATE TRIGGER job_energy_rolls_up AFTER INSERT ON job_energy BEGIN
+    INSERT INTO work (quarter, model_id, meter_id, jobs, charged_msat, measured, brought_msat, prompt_tokens,
+                      completion_tokens, work_mj)
+    SELECT finished_at_ms / 900000, model_id, NEW.meter_id, 1, charged_msat,
+           NEW.work_mj IS NOT NULL, iif(NEW.work_mj IS NULL, 0, charged_msat),
+           iif(NEW.work_mj IS NULL, 0, prompt_tokens), iif(NEW.work_mj IS NULL, 0, completion_tokens),
+           coalesce(NEW.work_mj, 0)
+    FROM jobs WHERE n = NEW.job_n
+    ON CONFLICT (quarter, model_id, meter_id) DO UPDATE SET
+        jobs = jobs + 1,
+        charged_msat = charged_msat + excluded.charged_msat,
+        measured = measured + excluded.measured,
+        brought_msat = brought_msat + excluded.brought_msat,
+        prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+        completion_tokens = completion_tokens + excluded.completion_tokens,
+        work_mj = work_mj + excluded.work_mj;
+END;
+"""
+
 
 MIGRATIONS: Final[tuple[tuple[str, str], ...]] = (
     ("0001 books", _BOOKS),
     ("0002 jobs", _JOBS),
     ("0003 uptime", _UPTIME),
+    ("0004 energy", _ENERGY),
 )
 
 

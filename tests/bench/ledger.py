@@ -23,8 +23,9 @@ from desktop.domain.job import Job, JobKind, JobState, Payment
 from desktop.domain.money import Money
 from desktop.domain.pricing import Usage
 from desktop.domain.receipt import Receipt
-from desktop.ledger import books
+from desktop.ledger import books, energy
 from desktop.ledger.books import Kind, Movement
+from desktop.ledger.energy import Metered
 from desktop.ledger.jobs import Ending
 from desktop.ledger.record import Ledger
 from desktop.ledger.report import QUARTER_MS, JobFilter, Report
@@ -51,6 +52,7 @@ INSERT_TRANSFERS = (
     "INSERT INTO transfers (at_ms, from_id, to_id, amount_msat, kind, reference) VALUES (?, ?, ?, ?, ?, ?)"
 )
 INSERT_RECEIPTS = "INSERT INTO receipts (job_n, body, signature) VALUES (?, ?, zeroblob(64))"
+INSERT_ENERGY = "INSERT INTO job_energy (job_n, meter_id, work_mj) VALUES (?, 1, ?)"
 INSERT_INTERVALS = "INSERT INTO intervals (start_ms, end_ms, state, reason, detail) VALUES (?, ?, ?, 'serving', '')"
 
 
@@ -144,6 +146,10 @@ def _write(db: Database, account: str, samples: list[Sample], step_ms: int) -> N
         ((s.at_ms + 900, held, buyer, HELD_MSAT - s.charged_msat, "release", s.id) for s in samples),
     )
     write(INSERT_RECEIPTS, ((s.n, s.receipt.canonical().decode()) for s in samples))
+    db.execute("INSERT INTO meters (id, device) VALUES (1, 'cpu') ON CONFLICT DO NOTHING")
+    write(INSERT_ENERGY, ((s.n, None if s.n % 100 == 0 else 5000 + s.n % 3000) for s in samples))
+    quarters = sorted({s.at_ms // QUARTER_MS for s in samples})
+    energy.add(db, (Metered("cpu", quarter * QUARTER_MS, 90_000_000, 1000, 900_000) for quarter in quarters))
     following = [*(s.at_ms for s in samples[1:]), samples[-1].at_ms + step_ms]
     last = db.execute("SELECT end_ms FROM intervals ORDER BY start_ms DESC LIMIT 1").fetchone()
     starts = [last[0] if last else samples[0].at_ms, *following[:-1]]
@@ -170,6 +176,10 @@ def measure(path: Path) -> dict[str, float]:
         "chart of 30 days, half-hour zone": lambda: report.chart(shifted),
         "chart of 24 hours": lambda: report.chart(range(today, END_MS + 1, DAY_MS // 24)),
         "models of 30 days": lambda: report.by_model(START_MS, END_MS),
+        "work and energy of today": lambda: report.worked(today, END_MS, by_quarter=True),
+        "work and energy of 30 days": lambda: report.worked(START_MS, END_MS, by_quarter=True),
+        "meters of 30 days": lambda: report.metered(START_MS, END_MS),
+        "newest jobs": report.last_jobs,
         "funds": report.funds,
         "first page of jobs": lambda: report.jobs(limit=50),
         "first page of failed jobs": lambda: report.jobs(JobFilter(state=JobState.FAILED), limit=50),
