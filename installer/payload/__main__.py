@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--target", choices=sorted(TARGETS), required=True)
     parser.add_argument("out", type=Path, help="the folder to write; what is in it goes")
     arguments = parser.parse_args()
-    source = Source.head()
+    source = Source.here()
     if source.differs():
         print("Note: what is changed here and not committed is not in the build.", file=sys.stderr)
     identity = build(TARGETS[arguments.target], arguments.out, source)

@@ -13,45 +13,59 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+_MARK: Final = ".commit"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One commit of a checkout; what is not committed is not built.
+    """One commit, and where its files are; what is not committed is not built.
 
     `epoch_s` is the commit's own time: every file in every package carries it, so that the same commit gives the same
-    bytes on any day.
+    bytes on any day. `exported` says that `tree` holds the commit's files and no others.
     """
 
     commit: str
     epoch_s: int
-    checkout: Path
+    tree: Path
+    exported: bool = False
 
     @classmethod
-    def head(cls, checkout: Path = ROOT) -> Source:
-        """What is checked out. Raises CalledProcessError outside a git checkout."""
-        commit, epoch_s = _git(checkout, "log", "-1", "--format=%H %ct").decode().split()
-        return cls(commit, int(epoch_s), checkout)
+    def here(cls, tree: Path = ROOT) -> Source:
+        """What is checked out at `tree`, or was exported there. Raises CalledProcessError where there is neither."""
+        mark = tree / _MARK
+        told = mark.read_text() if mark.is_file() else _git(tree, "log", "-1", "--format=%H %ct").decode()
+        commit, epoch_s = told.split()
+        return cls(commit, int(epoch_s), tree, exported=mark.is_file())
 
     def differs(self) -> bool:
-        """Whether the checkout holds changes to tracked files that will not be in the build."""
-        return bool(_git(self.checkout, "status", "--porcelain", "--untracked-files=no"))
+        """Whether there are changes to tracked files that will not be in the build."""
+        return not self.exported and bool(_git(self.tree, "status", "--porcelain", "--untracked-files=no"))
 
-    def write_tree(self, folder: Path) -> None:
-        """Write the commit's files into `folder`."""
-        with tarfile.open(fileobj=BytesIO(_git(self.checkout, "archive", "--format=tar", self.commit))) as archive:
+    def export(self, folder: Path) -> Source:
+        """The same commit, with its files alone in `folder`."""
+        with tarfile.open(fileobj=BytesIO(_git(self.tree, "archive", "--format=tar", self.commit))) as archive:
             archive.extractall(folder, filter="data")
+        (folder / _MARK).write_text(f"{self.commit} {self.epoch_s}\n")
+        return Source(self.commit, self.epoch_s, folder, exported=True)
 
     def build_wheel(self, folder: Path) -> Path:
         """The commit's wheel, in `folder`: the same bytes every time."""
-        with tempfile.TemporaryDirectory(prefix="hearth-source-") as tree:
-            self.write_tree(Path(tree))
-            subprocess.run(
-                [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), tree],
-                env=os.environ | {"SOURCE_DATE_EPOCH": str(self.epoch_s)},
-                stdout=sys.stderr,
-                check=True,
-            )
+        if not self.exported:
+            with tempfile.TemporaryDirectory(prefix="hearth-source-") as tree:
+                return self.export(Path(tree)).build_wheel(folder)
+        line = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--wheel-dir",
+            str(folder),
+            str(self.tree),
+        ]
+        environment = os.environ | {"SOURCE_DATE_EPOCH": str(self.epoch_s)}
+        subprocess.run(line, env=environment, stdout=sys.stderr, check=True)
         (wheel,) = folder.glob("*.whl")
         return wheel
 
