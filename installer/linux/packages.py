@@ -80,7 +80,7 @@ def build(kind: str, usr: Path, out: Path, source: Source, version: str, cache: 
         "description": f"{SUMMARY}\n{DESCRIPTION}", "license": "MIT", "mtime": time, "contents": contents,
         "scripts": {"postinstall": str(FILES / "postinst"), "postremove": str(FILES / "postrm")},
         "deb": {"compression": "xz"},
-        "rpm": {"compression": "xz", "summary": SUMMARY, "buildhost": "localhost"},
+        "rpm": {"compression": "zstd:19", "summary": SUMMARY, "buildhost": "localhost"},
         "overrides": {"deb": _DEB, "rpm": _RPM},
     }  # fmt: skip
     target = out / KINDS[kind].format(version=version)
