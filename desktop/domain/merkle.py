@@ -29,6 +29,10 @@ class Tree:
         """The hash that stands for all."""
         return self._levels[-1][0]
 
+    def holds(self, index: int, hashed_leaf: bytes) -> bool:
+        """Whether that leaf stands at that place."""
+        return self._levels[0][index] == hashed_leaf
+
     def path(self, index: int) -> tuple[bytes, ...]:
         """The hashes beside the way from that leaf up to the root."""
         return tuple(level[index >> height ^ 1] for height, level in enumerate(self._levels[:-1]))

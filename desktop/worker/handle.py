@@ -9,8 +9,10 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Final, TypeVar
 
+from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder
 from desktop.domain.errors import FrameError, RequestError, WorkerDied
 from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, Generation
+from desktop.worker.benchmark.inbox import BenchmarkInbox
 from desktop.worker.channel import Channel
 from desktop.worker.frames import HEADER_BYTES, Frame, FrameKind
 from desktop.worker.inbox import AnswerInbox, VectorInbox
@@ -24,12 +26,15 @@ from desktop.worker.messages import (
     Failed,
     FromWorker,
     Generate,
+    Measure,
     ModelPlace,
     Piece,
     Pulse,
     Ready,
     Refused,
     Stop,
+    Told,
+    ToWorker,
     Vectors,
     Warm,
     decode_from_node,
@@ -47,7 +52,8 @@ _LAST_WORDS_WITHIN_S: Final = 1.0
 _SIGNAL_BASE: Final = 128
 _LOOK_AGAIN_S: Final = 0.005
 
-_Inbox = TypeVar("_Inbox", AnswerInbox, VectorInbox)
+_AnyInbox = AnswerInbox | VectorInbox | BenchmarkInbox
+_Inbox = TypeVar("_Inbox", AnswerInbox, VectorInbox, BenchmarkInbox)
 
 
 class WorkerHandle:
@@ -61,7 +67,7 @@ class WorkerHandle:
             raise ValueError("a worker needs a channel")
         self._cell = cell
         self._channel = Channel(cell.channel)
-        self._jobs: dict[str, AnswerInbox | VectorInbox] = {}
+        self._jobs: dict[str, _AnyInbox] = {}
         self._receiving: tuple[str, VectorInbox] | None = None
         self._warm = asyncio.Event()
         self._ready: asyncio.Future[tuple[Finding, ...]] = asyncio.get_running_loop().create_future()
@@ -129,6 +135,22 @@ class WorkerHandle:
             if self._jobs.get(batch.job_id) is inbox:
                 self._channel.post(encode(Cancel(batch.job_id)))
 
+    async def measure(self, order: BenchmarkOrder) -> AsyncGenerator[BenchmarkEvent, None]:
+        """What a benchmark tells, a Closing last. Leaving the iterator ends it; errors as for `generate`.
+
+        WorkerError while the worker has other work.
+        """
+        frame = _sound(order)
+        inbox = BenchmarkInbox()
+        self._open(order.job_id, inbox, frame)
+        try:
+            async with aclosing(inbox.events()) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if self._jobs.get(order.job_id) is inbox:
+                self._channel.post(encode(Cancel(order.job_id)))
+
     async def cancel(self, job_id: str) -> None:
         """Ask for the end of a job; its Finish still comes, within one step. A job that is not there is left alone."""
         if job_id in self._jobs:
@@ -188,7 +210,7 @@ class WorkerHandle:
 
     # --- the conversation --------------------------------------------------------------------------------------------
 
-    def _open(self, job_id: str, inbox: AnswerInbox | VectorInbox, frame: bytes) -> None:
+    def _open(self, job_id: str, inbox: _AnyInbox, frame: bytes) -> None:
         if self._life.done():
             raise _died(self._life.result())
         if job_id in self._jobs:
@@ -265,6 +287,9 @@ class WorkerHandle:
                 inbox = self._job(word.job_id, VectorInbox)
                 inbox.announce(word)
                 self._receiving = (word.job_id, inbox)
+            case Told():
+                if self._job(word.job_id, BenchmarkInbox).put(word.event):
+                    del self._jobs[word.job_id]
             case Pulse():
                 self._stats = word.stats
             case _:
@@ -294,7 +319,7 @@ class WorkerHandle:
             raise FrameError("The worker answered with another kind of answer than was asked for.")
         return inbox
 
-    def _any_job(self, job_id: str) -> AnswerInbox | VectorInbox:
+    def _any_job(self, job_id: str) -> _AnyInbox:
         try:
             return self._jobs[job_id]
         except KeyError:
@@ -307,10 +332,10 @@ class WorkerHandle:
         return asyncio.get_running_loop().time() - self._heard_at
 
 
-def _sound(request: Generation | EmbeddingBatch) -> bytes:
+def _sound(request: Generation | EmbeddingBatch | BenchmarkOrder) -> bytes:
     """The request's frame, or RequestError: the worker ends at a bad frame, so none is ever sent to it."""
     try:
-        frame = encode(Generate.of(request) if isinstance(request, Generation) else Embed.of(request))
+        frame = encode(_word(request))
         decode_from_node(frame[HEADER_BYTES:])
     except (FrameError, ValueError) as error:
         raise RequestError(
@@ -319,6 +344,16 @@ def _sound(request: Generation | EmbeddingBatch) -> bytes:
             now="Make it shorter, and keep to the limits this node advertises.",
         ) from error
     return frame
+
+
+def _word(request: Generation | EmbeddingBatch | BenchmarkOrder) -> ToWorker:
+    match request:
+        case Generation():
+            return Generate.of(request)
+        case EmbeddingBatch():
+            return Embed.of(request)
+        case _:
+            return Measure.of(request)
 
 
 def _died(reason: str, *, printed: str = "") -> WorkerDied:

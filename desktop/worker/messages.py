@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from desktop.domain.benchmark import BenchmarkOrder
 from desktop.domain.errors import (
     ContextOverflow,
     FrameError,
@@ -21,6 +22,7 @@ from desktop.domain.errors import (
     WorkerError,
 )
 from desktop.domain.inference import EmbeddingBatch, FinishReason, Generation, Message, Role, Sampling
+from desktop.worker.benchmark.words import EventForm
 from desktop.worker.frames import FrameKind, encode_frame
 from desktop.worker.models.catalogue import CatalogueEntry
 from desktop.worker.sandbox.probes import Finding, Targets
@@ -148,6 +150,27 @@ class Embed(_Word, frozen=True, tag="embed"):
         return EmbeddingBatch(self.job_id, self.model_id, self.texts)
 
 
+class Measure(_Word, frozen=True, tag="measure"):
+    """Run the benchmark with that model; see `BenchmarkOrder`. Refused while anything else is to be done."""
+
+    job_id: _Id
+    model_id: _Id
+    seed: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+    budget_ms: Annotated[int, msgspec.Meta(ge=1, le=600_000)]
+    buffer_bytes: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
+    energy_windows: Annotated[int, msgspec.Meta(ge=0, le=4)]
+    energy_window_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)]
+
+    @classmethod
+    def of(cls, order: BenchmarkOrder) -> Measure:
+        """The word for that order."""
+        return msgspec.convert(order, cls, from_attributes=True)
+
+    def order(self) -> BenchmarkOrder:
+        """The order it stands for."""
+        return msgspec.convert(self, BenchmarkOrder, from_attributes=True)
+
+
 class Cancel(_Word, frozen=True, tag="cancel"):
     """End that job at the next step; a job that is not there is not an error, it may just have ended."""
 
@@ -158,7 +181,7 @@ class Stop(_Word, frozen=True, tag="stop"):
     """Exit now."""
 
 
-ToWorker = Begin | Generate | Embed | Cancel | Stop
+ToWorker = Begin | Generate | Embed | Measure | Cancel | Stop
 
 # --- from the worker -------------------------------------------------------------------------------------------------
 
@@ -270,13 +293,20 @@ class Counters(_Plain, frozen=True):
     cache_bytes: _Count
 
 
+class Told(_Word, frozen=True, tag="told"):
+    """Something of a running benchmark; it ends with a `closing`, or as other jobs do."""
+
+    job_id: _Id
+    event: EventForm
+
+
 class Pulse(_Word, frozen=True, tag="pulse"):
     """A sign of life, with what the engines have to say about themselves, by model."""
 
     stats: Annotated[dict[_Id, Counters], msgspec.Meta(max_length=64)]
 
 
-FromWorker = Warm | Ready | Failed | Piece | Done | Vectors | Refused | Pulse
+FromWorker = Warm | Ready | Failed | Piece | Done | Vectors | Refused | Told | Pulse
 
 _to_worker: Final = msgspec.json.Decoder(ToWorker)
 _from_worker: Final = msgspec.json.Decoder(FromWorker)

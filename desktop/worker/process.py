@@ -18,8 +18,10 @@ from typing import Final, Protocol
 
 import msgspec
 
+from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder
 from desktop.domain.errors import FrameError, HearthError, WorkerError
 from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, Generation
+from desktop.worker.benchmark.words import form_of
 from desktop.worker.frames import FRAME_DEADLINE_S, MAX_PAYLOAD_BYTES, FrameDecoder, FrameKind, encode_frame
 from desktop.worker.messages import (
     Begin,
@@ -31,11 +33,13 @@ from desktop.worker.messages import (
     Failed,
     FromWorker,
     Generate,
+    Measure,
     Piece,
     Pulse,
     Ready,
     Refused,
     Stop,
+    Told,
     ToWorker,
     Vectors,
     Warm,
@@ -53,6 +57,10 @@ _SEND_WITHIN_S: Final = 30.0
 _BAD_FRAME: Final = 3
 
 
+Event = Delta | Finish | Embeddings | BenchmarkEvent | WorkerError
+"""What a step brings: pieces and ends of jobs, or an error that ends that one job."""
+
+
 class Serving(Protocol):
     """Inference as this loop needs it; `desktop.worker.serving.Serving` is the real one."""
 
@@ -68,11 +76,15 @@ class Serving(Protocol):
         """Take a batch of texts; RequestError and its kin refuse it."""
         ...
 
+    def measure(self, order: BenchmarkOrder) -> None:
+        """Begin a benchmark; WorkerError while anything else is to be done."""
+        ...
+
     def cancel(self, job_id: str) -> None:
         """End a job at the next step."""
         ...
 
-    def step(self) -> list[tuple[str, Delta | Finish | Embeddings]]:
+    def step(self) -> list[tuple[str, Event]]:
         """Do a small piece of all that is to be done; what came of it, by job."""
         ...
 
@@ -252,6 +264,8 @@ class _Loop:
                 self._take(word.job_id, lambda: self._serving.submit(word.generation()))
             case Embed():
                 self._take(word.job_id, lambda: self._serving.submit_embedding(word.batch()))
+            case Measure():
+                self._take(word.job_id, lambda: self._serving.measure(word.order()))
             case Cancel():
                 self._serving.cancel(word.job_id)
             case Begin():
@@ -269,7 +283,7 @@ class _Loop:
                 Refused.of(job_id, WorkerError("The model could not take this request.", why=failure.why))
             )
 
-    def _tell(self, job_id: str, event: Delta | Finish | Embeddings) -> None:
+    def _tell(self, job_id: str, event: Event) -> None:
         match event:
             case Delta(text=text, tokens=tokens):
                 self._conversation.say(Piece(job_id, text, tokens))
@@ -281,3 +295,7 @@ class _Loop:
                 if sys.byteorder == "big":
                     numbers.byteswap()
                 self._conversation.say_raw(numbers.tobytes())
+            case WorkerError():
+                self._conversation.say(Refused.of(job_id, event))
+            case _:
+                self._conversation.say(Told(job_id, form_of(event)))

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import torch
 
+from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder
 from desktop.domain.errors import ModelNotFound, RequestError, WorkerError
-from desktop.domain.inference import Delta, EmbeddingBatch, Finish, Generation
+from desktop.domain.inference import Delta, EmbeddingBatch, Finish, FinishReason, Generation
 from desktop.domain.model import ModelKind
+from desktop.domain.pricing import Usage
+from desktop.worker.benchmark.course import Course
 from desktop.worker.engine.engine import EngineStats
 from desktop.worker.engine.torch_engine import Pace
 from desktop.worker.lanes.chat import ChatLane
@@ -47,6 +50,7 @@ class Serving:
         self._turns: deque[Lane] = deque()
         self._homes: dict[str, Lane] = {}
         self._ended: list[tuple[str, Finish]] = []
+        self._course: tuple[str, Course] | None = None
 
     def load(self, entry: CatalogueEntry, folder: Path) -> LoadedModel:
         """Make the model in `folder` ready; ModelCorrupt, naming the file, when it does not hold what it must.
@@ -82,16 +86,32 @@ class Serving:
         lane.submit(batch)
         self._homes[batch.job_id] = lane
 
+    def measure(self, order: BenchmarkOrder) -> None:
+        """Begin a benchmark, which then has the device to itself; ModelNotFound, or WorkerError while jobs run."""
+        lane = self._chats.get(order.model_id)
+        if lane is None:
+            raise _unknown(order.model_id)
+        if not self.idle:
+            raise WorkerError("The worker is busy.", now="Measure when it has no jobs.")
+        self._course = (order.job_id, Course(order, lane.subject, self._device))
+
     def cancel(self, job_id: str) -> None:
         """End the job now; the next `step` tells its `Finish`. A job that has ended meanwhile is left as it is."""
+        if self._course is not None and self._course[0] == job_id:
+            self._course[1].close()
+            self._course = None
+            self._ended.append((job_id, Finish(FinishReason.CANCELLED, Usage(0, 0))))
+            return
         lane = self._homes.pop(job_id, None)
         finish = lane.cancel(job_id) if lane else None
         if finish:
             self._ended.append((job_id, finish))
 
-    def step(self) -> list[tuple[str, Output]]:
+    def step(self) -> list[tuple[str, Output | BenchmarkEvent | WorkerError]]:
         """At most one engine step of the next model that has work; what it brought, in order, per job."""
-        outputs: list[tuple[str, Output]] = [*self._ended]
+        if self._course is not None:
+            return self._measure_on(*self._course)
+        outputs: list[tuple[str, Output | BenchmarkEvent | WorkerError]] = [*self._ended]
         self._ended.clear()
         for _ in range(len(self._turns)):
             lane = self._turns[0]
@@ -107,7 +127,7 @@ class Serving:
     @property
     def idle(self) -> bool:
         """Whether `step` would have nothing to do or to tell."""
-        return not self._ended and all(lane.idle for lane in self._turns)
+        return self._course is None and not self._ended and all(lane.idle for lane in self._turns)
 
     def stats(self) -> dict[str, EngineStats]:
         """Numbers per loaded model."""
@@ -134,7 +154,15 @@ class Serving:
         declared = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[entry.dtype]
         return torch.float32 if self._device.type == "cpu" else declared
 
+    def _measure_on(self, job_id: str, course: Course) -> list[tuple[str, Output | BenchmarkEvent | WorkerError]]:
+        told = course.step()
+        if course.ended:
+            self._course = None
+        return [(job_id, event) for event in told]
+
     def _require_new(self, job_id: str) -> None:
+        if self._course is not None:
+            raise WorkerError("The worker is being measured.", now="Try again in two minutes.")
         if job_id in self._homes:
             raise RequestError("A job of this id is already running.", parameter="job_id")
 

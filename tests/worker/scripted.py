@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder, Closing, Part, Phase, Unit
 from desktop.domain.errors import ContextOverflow, ModelCorrupt, ModelNotFound, WorkerError
 from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, FinishReason, Generation
 from desktop.domain.pricing import Usage
 from desktop.worker import process
 from desktop.worker.messages import Done, Piece, Vectors, encode
 from desktop.worker.models.catalogue import CatalogueEntry
+from desktop.worker.process import Event
 from desktop.worker.sandbox.threshold import Threshold
 
 SECRET = "the prompt nobody may see"  # noqa: S105 - stands for a prompt
@@ -53,7 +55,8 @@ class ScriptedServing:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._jobs: dict[str, _Job] = {}
-        self._ready: list[tuple[str, Delta | Finish | Embeddings]] = []
+        self._ready: list[tuple[str, Event]] = []
+        self._measured = ""
 
     def load(self, entry: CatalogueEntry, folder: Path) -> None:
         match (folder / "behaviour").read_text(encoding="utf-8").strip():
@@ -78,6 +81,22 @@ class ScriptedServing:
                 raise ValueError(SECRET)
         self._jobs[generation.job_id] = job
 
+    def measure(self, order: BenchmarkOrder) -> None:
+        events: list[BenchmarkEvent | WorkerError]
+        match order.seed[:2]:
+            case "00":
+                raise WorkerError("The worker is busy.")
+            case "01":
+                events = [WorkerError("The device computes the same product differently twice.")]
+            case "02":
+                events = [Part("p", Unit.TIME, 5, 4, 6)] * 65
+            case "03":
+                self._measured = order.job_id
+                return
+            case _:
+                events = [Phase("Doing", 0.5), Part("p", Unit.TIME, 5, 4, 6, 10), Closing("0", 1, "float32", 3, True)]  # noqa: FBT003 - as told
+        self._ready += [(order.job_id, event) for event in events]
+
     def submit_embedding(self, batch: EmbeddingBatch) -> None:
         vectors: tuple[tuple[float, ...], ...]
         match batch.texts[0]:
@@ -95,10 +114,12 @@ class ScriptedServing:
 
     def cancel(self, job_id: str) -> None:
         job = self._jobs.pop(job_id, None)
-        if job is not None:
+        if job_id == self._measured:
+            self._ready.append((job_id, Finish(FinishReason.CANCELLED, Usage(0, 0))))
+        elif job is not None:
             self._ready.append((job_id, Finish(FinishReason.CANCELLED, Usage(3, job.written))))
 
-    def step(self) -> list[tuple[str, Delta | Finish | Embeddings]]:
+    def step(self) -> list[tuple[str, Event]]:
         events, self._ready = self._ready, []
         for job_id, job in list(self._jobs.items()):
             events += self._advance(job_id, job)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from desktop.domain.benchmark import BenchmarkOrder
 from desktop.domain.errors import (
     ContextOverflow,
     HearthError,
@@ -24,6 +25,7 @@ from desktop.domain.pricing import Usage
 from desktop.worker.handle import WorkerHandle
 from desktop.worker.sandbox.limits import Limits
 from desktop.worker.sandbox.modes import SandboxMode
+from tests.fakes.patience import until
 from tests.worker.scripted import SECRET
 from tests.worker.scripted_launch import chat, scripted_launcher, texts
 
@@ -289,3 +291,34 @@ async def _until(condition: object, within_s: float = 3.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
+
+
+def an_order(seed: str) -> BenchmarkOrder:
+    return BenchmarkOrder("bench", "scripted", seed + "ff" * 31, 1000, 0)
+
+
+async def test_a_benchmark_is_told_event_by_event(one: WorkerHandle) -> None:
+    events = [event async for event in one.measure(an_order("ff"))]
+    assert [type(event).__name__ for event in events] == ["Phase", "Part", "Closing"]
+    assert (await answer(one, "count 1"))[1] is not None
+
+
+@pytest.mark.parametrize(("seed", "words"), [("00", "busy"), ("01", "differently twice")])
+async def test_a_benchmark_that_fails_says_why_and_the_worker_goes_on(one: WorkerHandle, seed: str, words: str) -> None:
+    with pytest.raises(WorkerError, match=words):
+        _ = [event async for event in one.measure(an_order(seed))]
+    assert (await answer(one, "count 1"))[1] is not None
+
+
+async def test_a_worker_that_tells_more_than_there_can_be_is_ended(one: WorkerHandle) -> None:
+    with pytest.raises(WorkerDied):
+        _ = [event async for event in one.measure(an_order("02"))]
+
+
+async def test_leaving_a_benchmark_ends_it(one: WorkerHandle) -> None:
+    task = asyncio.create_task(anext(one.measure(an_order("03"))))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await until(lambda: not one._jobs)
+    assert (await answer(one, "count 1"))[1] is not None

@@ -48,6 +48,7 @@ def drain(serving: Serving) -> dict[str, list[Output]]:
     outputs = defaultdict(list)
     while not serving.idle:
         for name, output in serving.step():
+            assert isinstance(output, Delta | Finish | Embeddings)
             outputs[name].append(output)
     return outputs
 

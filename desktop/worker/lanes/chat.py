@@ -10,8 +10,9 @@ import torch
 from desktop.domain.errors import ContextOverflow, ModelCorrupt, RequestError
 from desktop.domain.inference import Delta, Finish, FinishReason, Generation, Sampling
 from desktop.domain.pricing import Usage
+from desktop.worker.benchmark.model import Subject
 from desktop.worker.engine.architecture import Architecture
-from desktop.worker.engine.engine import Engine, EngineStats, Request, TokenEvent
+from desktop.worker.engine.engine import EngineStats, Request, TokenEvent
 from desktop.worker.engine.sampler import Choice
 from desktop.worker.engine.torch_engine import Pace, TorchEngine
 from desktop.worker.lanes.lane import Output, require_unicode
@@ -45,11 +46,12 @@ class ChatLane:
     prompt that was read and for what was generated.
     """
 
-    def __init__(self, entry: CatalogueEntry, tokenizer: Tokenizer, template: ChatTemplate, engine: Engine) -> None:
+    def __init__(self, entry: CatalogueEntry, tokenizer: Tokenizer, template: ChatTemplate, subject: Subject) -> None:
+        self.subject = subject
         self._entry = entry
         self._tokenizer = tokenizer
         self._template = template
-        self._engine = engine
+        self._engine = subject.engine
         self._stop_tokens = frozenset(tokenizer.specials[name] for name in entry.stop_tokens)
         self._answers: dict[str, _Answer] = {}
 
@@ -69,7 +71,8 @@ class ChatLane:
         engine = TorchEngine.load(
             folder, architecture, context_tokens=entry.context_tokens, device=device, dtype=dtype, pace=pace
         )
-        return cls(entry, tokenizer, template, engine), architecture.vocabulary
+        subject = Subject(engine, architecture, entry.context_tokens, dtype)
+        return cls(entry, tokenizer, template, subject), architecture.vocabulary
 
     def submit(self, generation: Generation) -> None:
         """Queue the job; RequestError or ContextOverflow when it cannot be run as it stands."""
