@@ -22,24 +22,24 @@ _MOST_BYTES: Final = 1024
 _READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
-def read_private(path: Path) -> bytes | None:
+def read_private(path: Path, most_bytes: int = _MOST_BYTES) -> bytes | None:
     """The content of a file that nobody else may read; None if there is no such file.
 
     Raises:
-        StorageUnusable: it cannot be read, is not a file, is larger than a kilobyte, or others may open it.
+        StorageUnusable: it cannot be read, is not a file, is larger than `most_bytes`, or others may open it.
     """
     try:
         descriptor = os.open(path, _READ_FLAGS)
         try:
             status = os.fstat(descriptor)
-            content = os.read(descriptor, _MOST_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
+            content = os.read(descriptor, most_bytes + 1) if stat.S_ISREG(status.st_mode) else b""
         finally:
             os.close(descriptor)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _unusable(path, f"The system says: {error.strerror}.") from error
-    if not stat.S_ISREG(status.st_mode) or len(content) > _MOST_BYTES:
+    if not stat.S_ISREG(status.st_mode) or len(content) > most_bytes:
         raise _unusable(path, "It is not a small file.")
     if reason := intruders(status):
         raise _unusable(path, reason, now=f"If you trust them: chmod 600 {path}. If not, move the money first.")
