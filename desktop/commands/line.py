@@ -29,11 +29,12 @@ COMMANDS: Final = {
     "ask": "ask a provider on the network and pay it from this wallet",
     "status": "what the node is doing, and how today went",
     "why": "why this computer earns or does not, by reason, and what to do",
-    "earnings": "what was earned, by day, hour or model",
+    "earnings": "what was earned and what electricity took, by day, hour, model or device",
     "jobs": "the newest jobs, one job with its receipt, or an export",
     "wallet": "what the wallet holds; receive, send, pay, restore",
     "doctor": "check computer, sandbox, relays and mints; say what to do",
     "bench": "measure how fast this computer answers",
+    "uninstall": "take Hearth off this computer; asks about keys, wallet and ledger",
     "demo": "play the whole job on this computer: relays, mint, node, buyer",
 }
 INTERRUPTED: Final = 130

@@ -34,11 +34,13 @@ class Done(Struct, frozen=True):
 
 
 class EarningsSlice(Struct, frozen=True, kw_only=True):
-    """One span between two edges."""
+    """One span between two edges. `electricity_msat` None: not known; `unmeasured` jobs are not in it."""
 
     start_ms: int
     msat: int
     jobs: int
+    electricity_msat: int | None = None
+    unmeasured: int = 0
 
 
 class ModelEarnings(Struct, frozen=True, kw_only=True):
@@ -49,14 +51,35 @@ class ModelEarnings(Struct, frozen=True, kw_only=True):
     jobs: int
     prompt_tokens: int
     completion_tokens: int
+    electricity_msat: int | None = None
+    unmeasured: int = 0
+
+
+class DeviceEarnings(Struct, frozen=True, kw_only=True):
+    """The whole span by device: what its jobs brought and cost, and all the energy it used, idle included."""
+
+    device: str
+    msat: int
+    jobs: int
+    electricity_msat: int | None
+    unmeasured: int
+    work_mj: int
+    total_mj: int
+    known_ms: int
+    unknown_ms: int
 
 
 class EarningsAnswer(Struct, frozen=True, kw_only=True):
-    """`first_ms` is when the first job ended; None before it."""
+    """`first_ms` is when the first job ended; None before it.
+
+    Electricity is that of the jobs, above idle, at the tariff of its hour and the present exchange rate. Where jobs
+    were not measured it is a lower bound.
+    """
 
     slices: tuple[EarningsSlice, ...]
     models: tuple[ModelEarnings, ...]
     first_ms: int | None
+    devices: tuple[DeviceEarnings, ...] = ()
 
 
 class UptimeInterval(Struct, frozen=True, kw_only=True):

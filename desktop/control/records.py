@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from desktop.control.answers import (
+    DeviceEarnings,
     EarningsAnswer,
     EarningsSlice,
     ExportAnswer,
@@ -25,11 +26,14 @@ from desktop.control.reasons import why_answer
 from desktop.control.snapshot import Balance, JobLine, MintBalance, Today, UptimeSummary
 from desktop.domain.errors import RequestError, StorageUnusable
 from desktop.domain.job import Job, JobState
+from desktop.domain.money import Money
 from desktop.domain.receipt import SignedReceipt
+from desktop.domain.tariff import Electricity
 from desktop.ledger.export import Format, export_jobs
 from desktop.ledger.report import QUARTER_MS, JobFilter, ModelTotals, Report
 from desktop.ledger.timeline import UP
 from desktop.node.looking_back import look_back
+from desktop.node.nets import DeviceNet, Net, nets, nets_by_device, nets_by_model
 
 USUAL_DAYS: Final = 7
 LEAST_USUAL_DAYS: Final = 2
@@ -39,10 +43,17 @@ RECENT: Final = 8
 
 
 class Records:
-    """Reads `report`; `verify` checks a receipt's signature."""
+    """Reads `report`; `verify` checks a receipt's signature; `electricity` is what energy costs now."""
 
-    def __init__(self, report: Report, verify: Callable[[SignedReceipt], bool], now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        report: Report,
+        verify: Callable[[SignedReceipt], bool],
+        now_ms: Callable[[], int],
+        electricity: Callable[[], Electricity] = Electricity,
+    ) -> None:
         self._report = report
+        self._electricity = electricity
         self._verify = verify
         self._now_ms = now_ms
         self._first_ms: int | None = None
@@ -96,12 +107,21 @@ class Records:
         edges = request.edges_ms
         if any(edge % QUARTER_MS for edge in edges) or list(edges) != sorted(set(edges)):
             raise RequestError("Edges ascend, on quarters of an hour.", parameter="edges_ms")
+        electricity = self._electricity()
         slices = tuple(
-            EarningsSlice(start_ms=each.start_ms, msat=each.earned.msat, jobs=sum(each.jobs.values()))
-            for each in self._report.chart(edges)
+            EarningsSlice(
+                start_ms=start_ms,
+                msat=each.gross.msat,
+                jobs=each.jobs,
+                electricity_msat=_msat(each.cost),
+                unmeasured=each.jobs - each.measured,
+            )
+            for start_ms, each in zip(edges, nets(self._report, edges, electricity), strict=False)
         )
-        models = _by_model(self._report.by_model(edges[0], edges[-1]))
-        return EarningsAnswer(slices=slices, models=models, first_ms=self.first_ms())
+        by_model = nets_by_model(self._report, edges[0], edges[-1], electricity)
+        models = _by_model(self._report.by_model(edges[0], edges[-1]), by_model)
+        devices = tuple(map(_device, nets_by_device(self._report, edges[0], edges[-1], electricity)))
+        return EarningsAnswer(slices=slices, models=models, first_ms=self.first_ms(), devices=devices)
 
     def uptime(self, request: ReadUptime) -> UptimeAnswer:
         """Intervals of a span."""
@@ -180,7 +200,25 @@ def job_line(job: Job) -> JobLine:
     )
 
 
-def _by_model(totals: list[ModelTotals]) -> tuple[ModelEarnings, ...]:
+def _device(each: DeviceNet) -> DeviceEarnings:
+    return DeviceEarnings(
+        device=each.device,
+        msat=each.net.gross.msat,
+        jobs=each.net.jobs,
+        electricity_msat=_msat(each.net.cost),
+        unmeasured=each.net.jobs - each.net.measured,
+        work_mj=each.net.work_mj,
+        total_mj=each.total_mj,
+        known_ms=each.known_ms,
+        unknown_ms=each.unknown_ms,
+    )
+
+
+def _msat(amount: Money | None) -> int | None:
+    return None if amount is None else amount.msat
+
+
+def _by_model(totals: list[ModelTotals], by_model: dict[str, Net]) -> tuple[ModelEarnings, ...]:
     """One row per model, over all its kinds of jobs, best earner first."""
     rows: dict[str, ModelEarnings] = {}
     for each in totals:
@@ -191,6 +229,8 @@ def _by_model(totals: list[ModelTotals]) -> tuple[ModelEarnings, ...]:
             jobs=each.jobs + (known.jobs if known else 0),
             prompt_tokens=each.usage.prompt_tokens + (known.prompt_tokens if known else 0),
             completion_tokens=each.usage.completion_tokens + (known.completion_tokens if known else 0),
+            electricity_msat=_msat(by_model[each.model_id].cost),
+            unmeasured=by_model[each.model_id].jobs - by_model[each.model_id].measured,
         )
     return tuple(sorted(rows.values(), key=lambda row: (-row.msat, row.model_id)))
 

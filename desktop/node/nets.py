@@ -8,6 +8,7 @@ energy, never as a cost of jobs.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -64,18 +65,14 @@ def net_of(totals: Totals, worked: Sequence[Worked], electricity: Electricity) -
 
 def nets(report: Report, edges_ms: Sequence[int], electricity: Electricity) -> list[Net]:
     """The net between each two neighbouring edges, which lie on quarters of an hour."""
-    totals = report.chart(edges_ms)
-    rows = _worked(report, edges_ms[0], edges_ms[-1], electricity, apart=len(totals) > 1)
-    found = []
-    remaining = iter(sorted(rows, key=lambda row: row.start_ms))
-    row = next(remaining, None)
-    for (_, end_ms), period in zip(pairwise(edges_ms), totals, strict=True):
-        inside = []
-        while row is not None and row.start_ms < end_ms:
-            inside.append(row)
-            row = next(remaining, None)
-        found.append(net_of(period, inside, electricity))
-    return found
+    periods = list(pairwise(edges_ms))
+    if _flat(electricity):
+        rows = [report.worked(start_ms, end_ms) for start_ms, end_ms in periods]
+    else:
+        rows = [[] for _ in periods]
+        for row in report.worked(edges_ms[0], edges_ms[-1], by_quarter=True):
+            rows[bisect_right(edges_ms, row.start_ms) - 1].append(row)
+    return [net_of(*period, electricity) for period in zip(report.chart(edges_ms), rows, strict=True)]
 
 
 def nets_by_model(report: Report, start_ms: int, end_ms: int, electricity: Electricity) -> dict[str, Net]:
@@ -85,7 +82,7 @@ def nets_by_model(report: Report, start_ms: int, end_ms: int, electricity: Elect
     for each in report.by_model(start_ms, end_ms):
         gross[each.model_id] += each.charged
         jobs[each.model_id] += each.jobs
-    rows = _worked(report, start_ms, end_ms, electricity, apart=False)
+    rows = report.worked(start_ms, end_ms, by_quarter=not _flat(electricity))
     return {
         model: _net(gross[model], jobs[model], [row for row in rows if row.model_id == model], electricity)
         for model in gross
@@ -94,7 +91,7 @@ def nets_by_model(report: Report, start_ms: int, end_ms: int, electricity: Elect
 
 def nets_by_device(report: Report, start_ms: int, end_ms: int, electricity: Electricity) -> list[DeviceNet]:
     """The net of each device in a period. Jobs whose device is not known are in none of them."""
-    rows = _worked(report, start_ms, end_ms, electricity, apart=False)
+    rows = report.worked(start_ms, end_ms, by_quarter=not _flat(electricity))
     total: defaultdict[str, int] = defaultdict(int)
     known: defaultdict[str, int] = defaultdict(int)
     unknown: defaultdict[str, int] = defaultdict(int)
@@ -111,10 +108,9 @@ def nets_by_device(report: Report, start_ms: int, end_ms: int, electricity: Elec
     return found
 
 
-def _worked(report: Report, start_ms: int, end_ms: int, electricity: Electricity, *, apart: bool) -> list[Worked]:
-    """Rows as coarse as they may be: by quarter of an hour only where periods or hours of the tariff need it."""
-    flat = electricity.tariff is None or electricity.tariff.flat
-    return report.worked(start_ms, end_ms, by_quarter=apart or not flat)
+def _flat(electricity: Electricity) -> bool:
+    """Whether the hour of a job does not matter; where it does, rows are read by quarter of an hour."""
+    return electricity.tariff is None or electricity.tariff.flat
 
 
 def _net(gross: Money, jobs: int, worked: Iterable[Worked], electricity: Electricity) -> Net:

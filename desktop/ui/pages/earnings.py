@@ -39,6 +39,7 @@ class EarningsPage(Page):
             Column(tr("Prompt tokens"), right=True),
             Column(tr("Answered tokens"), right=True),
             Column(tr("Earned"), right=True),
+            Column(tr("After electricity"), right=True),
         )
         self._models = Table(tr("Earnings by model"), columns, house.appearance)
         by_model = Panel(tr("By model"))
@@ -49,7 +50,7 @@ class EarningsPage(Page):
         )
         money = Panel(tr("Where the money is"))
         money.body.addWidget(
-            label(tr("Ecash in your own wallet, on this computer. Electricity is not counted."), "hint", wrap=True)
+            label(tr("Ecash in your own wallet, on this computer. Electricity is paid elsewhere."), "hint", wrap=True)
         )
         money.body.addWidget(self._mints)
         self.column.addWidget(money)
@@ -85,7 +86,7 @@ class EarningsPage(Page):
     def _heard(self, answer: EarningsAnswer) -> None:
         jobs = sum(part.jobs for part in answer.slices)
         msat = sum(part.msat for part in answer.slices)
-        self._total.show_value(formats.sats(msat), tr("sat"), tr("before electricity"))
+        self._total.show_value(formats.sats(msat), tr("sat"), _after_electricity(answer, msat))
         self._jobs.show_value(formats.number(jobs))
         self._per_job.show_value(formats.sats(msat // jobs if jobs else None), tr("sat") if jobs else "")
         self._models.rows.show_rows(
@@ -98,9 +99,28 @@ class EarningsPage(Page):
                         formats.number(each.prompt_tokens),
                         formats.number(each.completion_tokens),
                         formats.money(each.msat),
+                        _net(each.msat, each.electricity_msat, each.unmeasured),
                     ),
                 )
                 for each in answer.models
             ]
         )
         self._models.fit_rows(8)
+
+
+def _after_electricity(answer: EarningsAnswer, msat: int) -> str:
+    """What is left of the whole span, where it is known."""
+    costs = [part.electricity_msat for part in answer.slices if part.jobs]
+    if not costs or any(cost is None for cost in costs):
+        return tr("before electricity")
+    left = formats.sats(msat - sum(cost or 0 for cost in costs))
+    if any(part.unmeasured for part in answer.slices):
+        return tr("at most {amount} sat after electricity").format(amount=left)
+    return tr("{amount} sat after electricity").format(amount=left)
+
+
+def _net(msat: int, electricity_msat: int | None, unmeasured: int) -> str:
+    if electricity_msat is None:
+        return formats.UNKNOWN
+    left = formats.money(msat - electricity_msat)
+    return tr("at most {amount}").format(amount=left) if unmeasured else left
