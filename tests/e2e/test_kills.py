@@ -19,7 +19,8 @@ from desktop.gateway.purchase import Answer
 from desktop.gateway.session import Session, open_session
 from desktop.network.directory.finder import Finder
 from desktop.network.directory.relays import Relays
-from tests.e2e.stand import Stand, eventually, question, settle_all, standing, start_again
+from tests.e2e.stand import Stand, eventually, question, settle_all, standing, start_again, until_offered
+from tests.fakes.power_cut import unlock_coins
 
 NODE_KILLS = 6
 SESSION_SAT = 30
@@ -115,6 +116,7 @@ async def test_a_killed_worker_costs_its_job_nothing_and_is_started_again(stand:
     assert bill.change == bill.paid
     await eventually(lambda: not stage.node.ready)
     await eventually(lambda: stage.node.ready)
+    await until_offered(stage)
     again = Listener(stage)
     await again.task
     assert again.answered, again.trouble
@@ -154,6 +156,7 @@ async def test_a_killed_mint_only_delays_what_is_owed(stand: Stand, instant: str
     await listener.task
     if instant == "while answering":
         assert listener.answered
+    unlock_coins(stage.mint)
     await asyncio.to_thread(stage.mint.start)
     await asyncio.to_thread(stage.wallet.recover)
     await settle_all(stage)
@@ -164,12 +167,16 @@ async def test_a_killed_mint_only_delays_what_is_owed(stand: Stand, instant: str
 
 async def test_everyone_was_answered_or_paid_back(stand: Stand, cut_off: list[Listener]) -> None:
     """Last, because it waits for those whose node was killed; what is left is counted when the stand is taken down."""
+    stage = stand.stage
     await asyncio.gather(*(listener.task for listener in cut_off))
     assert all(listener.answered or listener.trouble for listener in cut_off)
     assert 2 <= sum(listener.answered for listener in cut_off) < len(cut_off)
-    await settle_all(stand.stage)
-    await listed_again(stand.stage)
-    assert not any(stand.stage.wallet.pending().values())
+    await listed_again(stage)
+    await stage.node.stop()
+    await start_again(stage)
+    await settle_all(stage)
+    assert await stage.buyer.recover() == [], "each was paid back, so no claim is open"
+    assert not any(stage.wallet.pending().values())
 
 
 async def listed_again(stage: Stage) -> None:
