@@ -15,8 +15,9 @@ from desktop.domain.job import Job
 from desktop.domain.money import Money
 from desktop.domain.node_state import Interval, NodeState, Reason
 from desktop.domain.receipt import SignedReceipt
-from desktop.ledger import accounts, books, energy, jobs, payouts, uptime
+from desktop.ledger import accounts, benchmarks, books, energy, jobs, payouts, uptime
 from desktop.ledger.accounts import BuyerSummary, SessionKey
+from desktop.ledger.benchmarks import KeptBenchmark
 from desktop.ledger.books import Kind, Movement
 from desktop.ledger.energy import JobEnergy, Metered
 from desktop.ledger.jobs import Ending
@@ -209,6 +210,13 @@ class Ledger:
         """The key pays for nothing from now on; the first closing time stays. False if it was closed or unknown."""
         with self._storage.write() as db:
             return accounts.close_key(db, key_hash, at_ms)
+
+    # Benchmarks
+
+    def keep_benchmark(self, run: KeptBenchmark) -> bool:
+        """Write down what was measured. False if that report is there already."""
+        with self._storage.write() as db:
+            return benchmarks.keep(db, run)
 
     # Uptime
 

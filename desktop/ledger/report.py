@@ -22,7 +22,8 @@ from desktop.domain.money import Money
 from desktop.domain.node_state import Interval
 from desktop.domain.pricing import Usage
 from desktop.domain.receipt import Receipt, SignedReceipt
-from desktop.ledger import books, check, energy, jobs, timeline
+from desktop.ledger import benchmarks, books, check, energy, jobs, timeline
+from desktop.ledger.benchmarks import KeptBenchmark
 from desktop.ledger.check import Finding
 from desktop.ledger.energy import JobEnergy, Metered, Worked
 from desktop.ledger.jobs import LastJobs
@@ -247,6 +248,16 @@ class Report:
         """The state that lasts; OFF if the node was not seen for minutes, None if it never ran."""
         with self._storage.read() as db:
             return timeline.current(db, now_ms)
+
+    def benchmarks(self, limit: int = 20, device_id: str | None = None) -> list[KeptBenchmark]:
+        """What was measured, newest first, of one device or of all; without the opened rows."""
+        with self._storage.read() as db:
+            return benchmarks.newest(db, limit, device_id)
+
+    def benchmark_openings(self, digest: str) -> bytes | None:
+        """The opened rows of one report; None where they are no longer kept."""
+        with self._storage.read() as db:
+            return benchmarks.openings(db, digest)
 
     def verify(self) -> list[Finding]:
         """Recompute everything that is kept twice; an empty list is a clean ledger."""

@@ -267,12 +267,34 @@ CREATE TRIGGER job_energy_rolls_up AFTER INSERT ON job_energy BEGIN
 END;
 """
 
+_BENCHMARKS: Final = """
+CREATE TABLE benchmarks (
+    n INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL CHECK (at_ms >= 0),
+    device_id TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    digest TEXT NOT NULL UNIQUE CHECK (length(digest) = 64),
+    report TEXT NOT NULL,
+    openings BLOB
+) STRICT;
+
+CREATE TRIGGER benchmarks_stay BEFORE DELETE ON benchmarks BEGIN
+    SELECT RAISE(ABORT, 'benchmarks are never removed');
+END;
+CREATE TRIGGER benchmarks_never_change BEFORE UPDATE ON benchmarks
+WHEN NEW.openings IS NOT NULL OR (NEW.n, NEW.at_ms, NEW.device_id, NEW.model_id, NEW.digest, NEW.report)
+  <> (OLD.n, OLD.at_ms, OLD.device_id, OLD.model_id, OLD.digest, OLD.report) BEGIN
+    SELECT RAISE(ABORT, 'benchmarks are never changed');
+END;
+"""
+
 
 MIGRATIONS: Final[tuple[tuple[str, str], ...]] = (
     ("0001 books", _BOOKS),
     ("0002 jobs", _JOBS),
     ("0003 uptime", _UPTIME),
     ("0004 energy", _ENERGY),
+    ("0005 benchmarks", _BENCHMARKS),
 )
 
 
