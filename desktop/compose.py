@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -16,15 +17,19 @@ from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.config.settings import Settings
+from desktop.domain.device import Device
 from desktop.domain.errors import SettingsError
 from desktop.domain.model import Offer
 from desktop.ledger.record import Ledger
 from desktop.ledger.report import Report
 from desktop.machine.devices.processor import read_cpu
+from desktop.machine.devices.survey import local_devices
 from desktop.machine.identity import Identity, create_phrase
 from desktop.machine.instance import Instance
 from desktop.machine.keyrings import find_keyring
 from desktop.machine.paths import Paths
+from desktop.machine.presence.here import open_presence
+from desktop.machine.private_file import write_private
 from desktop.machine.secrets import PhraseStore, StoredPhrase
 from desktop.network.api.app import create_app
 from desktop.network.api.desk import Desk
@@ -41,9 +46,15 @@ from desktop.node.bookkeeping import Bookkeeping
 from desktop.node.books import Books
 from desktop.node.cashier import Cashier
 from desktop.node.desk import NodeDesk, Situation
+from desktop.node.device_workers import DeviceWorkers, SharedModels
+from desktop.node.fleet import Fleet
 from desktop.node.life import Moment
-from desktop.node.node import Node, Outside, Profile
+from desktop.node.lookout import Senses
+from desktop.node.node import Node, Outside, Profile, Surroundings
+from desktop.node.policy.terms import Terms
 from desktop.node.preparation import Preparation
+from desktop.node.senses import LocalSenses
+from desktop.node.stops import Stops
 from desktop.proof.receipts import Signer
 from desktop.resources import resource
 from desktop.wallet.mint_client import MintClient
@@ -52,6 +63,7 @@ from desktop.worker.handle import WorkerHandle
 from desktop.worker.launcher import WorkerLauncher
 from desktop.worker.models.catalogue import Catalogue, CatalogueEntry
 from desktop.worker.models.store import ModelStore
+from desktop.worker.sandbox.graphics import graphics_of
 from desktop.worker.sandbox.limits import Limits as WorkerLimits
 from desktop.worker.sandbox.modes import ModePolicy, SandboxMode
 from desktop.worker.sandbox.runtime import Runtime
@@ -180,10 +192,13 @@ class Composition:
         store = ModelStore(self.paths.cache / "models", catalogue)
         return Preparation(catalogue, store, partial(_run_tool, policy), progress)
 
-    def launcher(self, models: Sequence[tuple[CatalogueEntry, Path]], policy: ModePolicy) -> WorkerLauncher:
-        """Starts workers for those models."""
+    def launcher(
+        self, models: Sequence[tuple[CatalogueEntry, Path]], policy: ModePolicy, device: Device | None = None
+    ) -> WorkerLauncher:
+        """Starts workers for those models on that device; on the processor if none is named. Raises DeviceUnusable."""
         return WorkerLauncher(
             models,
+            graphics=None if device is None else graphics_of(device),
             home=self.paths.data,
             runtime=Runtime.current(),
             policy=policy,
@@ -227,7 +242,18 @@ class Composition:
 
     # The node
 
-    def node(self, identity: Identity, wallet: Wallet, watchers: Watchers, *, unsandboxed: bool = False) -> Node:
+    @asynccontextmanager
+    async def senses(self) -> AsyncIterator[LocalSenses]:
+        """What a node sees of this computer."""
+        senses = LocalSenses(open_presence(os.environ, Path.home()), local_devices(self.now_ms))
+        try:
+            yield senses
+        finally:
+            await senses.close()
+
+    def node(
+        self, identity: Identity, wallet: Wallet, watchers: Watchers, senses: Senses, *, unsandboxed: bool = False
+    ) -> Node:
         """A node, not started. Raises SettingsError, DatabaseNewer or StorageUnusable."""
         settings = self.settings
         nostr = NostrIdentity(identity.nostr_secret)
@@ -238,15 +264,22 @@ class Composition:
         books = Books(Ledger.open(self._ledger_path))
         key_secret = hmac.digest(identity.nostr_secret, b"hearth/session-keys/1", hashlib.sha256)
         cashier = Cashier(wallet, books, key_secret, self.now_ms)
-        admission = Admission(slots=settings.slots, queue=settings.queue_length)
         relays = self.relays()
 
-        async def launch() -> WorkerHandle:
-            folders = await preparation.folders(model_ids)
-            watchers.progress("Starting the worker and trying its sandbox.")
-            handle = await self.launcher(folders, policy).launch()
-            watchers.worker(handle)
-            return handle
+        models = SharedModels(preparation, model_ids)
+
+        def workers(device: Device) -> DeviceWorkers:
+            return DeviceWorkers(
+                device,
+                models,
+                lambda device, ready: self.launcher(ready, policy, device),
+                started=watchers.worker,
+                progress=watchers.progress,
+            )
+
+        def fleet(changed: Callable[[], None]) -> Fleet:
+            stops = Stops(self.paths.data / "stops.json", write_private)
+            return Fleet(workers, slots=settings.slots, stops=stops, changed=changed, wall_ms=self.now_ms)
 
         def desk(situation: Situation, busy_changed: Callable[[], None]) -> NodeDesk:
             def both() -> None:
@@ -256,7 +289,7 @@ class Composition:
             return NodeDesk(
                 offers,
                 situation=situation,
-                admission=admission,
+                admission=Admission(slots=lambda: situation.seats.slots, queue=settings.queue_length),
                 cashier=cashier,
                 books=books,
                 signer=Signer(identity.nostr_secret),
@@ -282,8 +315,9 @@ class Composition:
                 enrolment=partial(self._enrolment, relays, nostr, watchers),
             ),
             desk=desk,
-            launch=launch,
-            admission=admission,
+            fleet=fleet,
+            surroundings=Surroundings(senses),
+            terms=Terms.of(settings),
             books=books,
             bookkeeping=self.bookkeeping(wallet, books),
             cashier=cashier,

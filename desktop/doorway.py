@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from desktop import __version__
 from desktop.compose import Composition
@@ -15,16 +15,15 @@ from desktop.control.benchmark import Benchmark
 from desktop.control.configuration import Configuration
 from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
-from desktop.control.readings import CpuReadings
 from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.domain.model import ModelKind
-from desktop.machine.devices.processor import read_cpu
 from desktop.machine.devices.survey import local_devices, survey
 from desktop.machine.doctor import examine
 from desktop.machine.private_file import write_private
 from desktop.machine.settings_file import load_settings, save_settings
 from desktop.node.node import Node
+from desktop.node.policy.terms import Terms
 from desktop.proof.receipts import verify
 from desktop.worker.handle import WorkerHandle
 
@@ -65,6 +64,13 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
         loaded = load_settings(home.paths.config, home.now_ms)
         return loaded.settings, " ".join(loaded.notices)
 
+    loop = asyncio.get_running_loop()
+
+    def save(changed: Settings) -> None:
+        save_settings(home.paths.config, changed)
+        # Called from a thread. What the owner allows holds at once; the rest with the next start.
+        loop.call_soon_threadsafe(node.follow, Terms.of(changed))
+
     with home.report() as report:
         pauses = Pauses(node, home.paths.data / "pause.json", write=write_private, changed=changed, now_ms=home.now_ms)
         steward = NodeSteward(
@@ -78,8 +84,7 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
                 quit=stop,
             ),
             records=Records(report, verify, home.now_ms),
-            readings=CpuReadings(read_cpu()),
-            configuration=Configuration(settings, partial(save_settings, home.paths.config)),
+            configuration=Configuration(settings, save),
             pauses=pauses,
             benchmark=Benchmark(lambda: steward.worker, chats[0] if chats else None, changed, home.now_ms),
             now_ms=home.now_ms,

@@ -88,14 +88,15 @@ async def _serve(home: Composition, console: Console, *, unsandboxed: bool, wait
     news = _News(voice)
     watchers = Watchers(voice.progress, news.moment, news.worker, news.standing, news.jobs)
     with home.wallet(identity) as wallet:
-        node = home.node(identity, wallet, watchers, unsandboxed=unsandboxed)
-        async with open_doorway(home, node, stop.set) as news.doorway:
-            try:
-                await node.start(enrol=not wait_to_join)
-                voice.listening(node)
-                await stop.wait()
-            finally:
-                await node.stop()
+        async with home.senses() as senses:
+            node = home.node(identity, wallet, watchers, senses, unsandboxed=unsandboxed)
+            async with open_doorway(home, node, stop.set) as news.doorway:
+                try:
+                    await node.start(enrol=not wait_to_join)
+                    voice.listening(node)
+                    await stop.wait()
+                finally:
+                    await node.stop()
 
 
 class _News:

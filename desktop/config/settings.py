@@ -11,6 +11,7 @@ from desktop.config.addresses import Addresses, OneAddress
 from desktop.config.prices import ModelPrice, ModelPrices, OnePrice
 from desktop.config.rules import Address, ModelId, ModelIds, OneOf, Rule, Switch, Text, Whole
 from desktop.config.tariffs import Amount, Bands, Currency, micro
+from desktop.config.week import DeviceIds, Week
 from desktop.domain.errors import SettingsError
 from desktop.domain.pricing import Price
 from desktop.domain.tariff import Band, ExchangeRate, Tariff, TariffError, tariff_of
@@ -35,6 +36,7 @@ DEFAULT_MINTS: Final = (
 DEFAULT_PRICE: Final = Price(prompt_msat_per_million=50_000, completion_msat_per_million=200_000, request_msat=100)
 
 WireMode = Literal["default", "disabled", "listed"]
+PresetWord = Literal["quiet", "balanced", "full"]
 PriceRule = Literal["fixed", "floor", "demand"]
 SandboxPolicy = Literal["strongest", "require-namespaces"]
 _BEATS_BEFORE_EXPIRY: Final = 2
@@ -89,6 +91,57 @@ class Settings:
             OneOf(get_args(SandboxPolicy)),
         ),
     ] = "strongest"
+
+    schedule: Annotated[
+        str,
+        About(
+            "computer", "When work is allowed: never, while you are away, or always; by the hour if you like.", Week()
+        ),
+    ] = "away"
+    idle_after_s: Annotated[
+        int, About("computer", "After how many seconds without a key or a click you count as away.", Whole(10, 86_400))
+    ] = 300
+    calm_s: Annotated[
+        int,
+        About("computer", "For how many seconds what stopped the work must be over before it goes on.", Whole(5, 3600)),
+    ] = 60
+    grace_s: Annotated[
+        int,
+        About(
+            "computer",
+            "For how many seconds a running request may go on when you need the computer; 0 ends it at once.",
+            Whole(0, 600),
+        ),
+    ] = 0
+    work_on_battery: Annotated[bool, About("computer", "Work also on battery.", Switch())] = False
+    work_on_metered: Annotated[bool, About("computer", "Work also on a metered network.", Switch())] = False
+    pause_for_fullscreen: Annotated[
+        bool, About("computer", "Stop while a program fills the screen: a game, a film, a talk.", Switch())
+    ] = True
+    other_load_percent: Annotated[
+        int,
+        About(
+            "computer", "How much of a graphics card other programs may use before it stops for them.", Whole(1, 100)
+        ),
+    ] = 15
+    most_watts: Annotated[
+        int, About("computer", "A device that draws more watts than this stops; 0 for no limit.", Whole(0, 5000))
+    ] = 0
+    preset: Annotated[
+        PresetWord,
+        About("computer", "How hard a device may work: its heat, power and pace.", OneOf(get_args(PresetWord))),
+    ] = "balanced"
+    disabled_devices: Annotated[
+        tuple[str, ...], About("computer", "Devices that never work, by their ids.", DeviceIds())
+    ] = ()
+    spare_worker: Annotated[
+        bool,
+        About(
+            "computer",
+            "Keep a second worker ready without a model: work goes on sooner after a stop, for some memory.",
+            Switch(),
+        ),
+    ] = True
 
     default_price: Annotated[Price, About("money", "The price of a model that has none of its own.", OnePrice())] = (
         DEFAULT_PRICE

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import msgspec
-
 from desktop.control.answers import (
     CheckSheet,
     DoctorAnswer,
@@ -23,15 +21,14 @@ from desktop.control.answers import (
 )
 from desktop.control.benchmark import Benchmark
 from desktop.control.configuration import Configuration
+from desktop.control.device_cards import device_card
 from desktop.control.messages import Benchmark as MeasureWord
 from desktop.control.messages import ExportJobs, Pause, ReadEarnings, ReadJobs, ReadUptime, WriteSetting
 from desktop.control.pauses import Pausable, Pauses
 from desktop.control.problem_report import problem_report
-from desktop.control.readings import CpuReadings
 from desktop.control.records import Records
 from desktop.control.snapshot import (
     Balance,
-    Device,
     JobLine,
     NodeCard,
     OfferedModel,
@@ -42,12 +39,14 @@ from desktop.control.snapshot import (
     UptimeSummary,
 )
 from desktop.domain.errors import Unavailable
+from desktop.domain.limits import Limits
 from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState
 from desktop.machine.doctor import Check
 from desktop.network.api.desk import NodeInfo
 from desktop.network.directory.enrolment import Standing
 from desktop.network.directory.relays import RelayState
+from desktop.node.fleet import DeviceView
 from desktop.node.life import Moment
 from desktop.worker.handle import WorkerHandle
 
@@ -84,6 +83,14 @@ class RunningNode(Pausable, Protocol):
     @property
     def info(self) -> NodeInfo:
         """What it tells about itself."""
+        ...
+
+    def devices(self) -> tuple[DeviceView, ...]:
+        """Every device, the one that is asked first before the others."""
+        ...
+
+    def limits_of(self, device_id: str) -> Limits:
+        """What the owner lets that device do."""
         ...
 
     async def enrol(self) -> None:
@@ -125,7 +132,6 @@ class NodeSteward:
         estate: Estate,
         *,
         records: Records,
-        readings: CpuReadings,
         configuration: Configuration,
         pauses: Pauses,
         benchmark: Benchmark,
@@ -134,7 +140,6 @@ class NodeSteward:
         self._node = node
         self._estate = estate
         self._records = records
-        self._readings = readings
         self._configuration = configuration
         self._pauses = pauses
         self._benchmark = benchmark
@@ -175,7 +180,7 @@ class NodeSteward:
             today=books.today,
             balance=books.balance,
             uptime=books.uptime,
-            device=self._device(),
+            devices=tuple(device_card(each, self._node.limits_of(each.device.id)) for each in self._node.devices()),
             models=self._models(),
             relays=self._relays(),
             recent=books.recent,
@@ -288,15 +293,6 @@ class NodeSteward:
             mints=info.mints,
             data_folder=self._estate.data_folder,
             started_at_ms=self._started_at_ms,
-        )
-
-    def _device(self) -> Device:
-        device = self._readings.read()
-        worker = self._worker
-        if worker is None or not worker.pids:
-            return device
-        return msgspec.structs.replace(
-            device, sandbox=worker.mode.in_words, worker_memory_bytes=worker.peak_memory_bytes or None
         )
 
     def _models(self) -> tuple[OfferedModel, ...]:

@@ -18,7 +18,7 @@ _SECRET_LIKE: Final = re.compile(r"\b(?:nsec1|sk-|cashu[AB]|creqA|npub1)[A-Za-z0
 
 def problem_report(snapshot: Snapshot, doctor: DoctorAnswer, settings: SettingsAnswer, now_ms: int) -> str:
     """State, checks, changed settings, relays by count."""
-    status, device = snapshot.status, snapshot.device
+    status = snapshot.status
     lines = [
         f"Hearth {snapshot.node.version}, {datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC",
         f"{platform.platform()}, Python {platform.python_version()}",
@@ -31,8 +31,11 @@ def problem_report(snapshot: Snapshot, doctor: DoctorAnswer, settings: SettingsA
         *(f"  trouble: {relay.detail}" for relay in snapshot.relays if relay.detail),
         f"Models: {', '.join(model.id for model in snapshot.models) or 'none'}",
     ]
-    if device is not None:
-        lines.append(f"Device: {device.name or 'unknown'} ({device.kind}); {device.sandbox or 'no worker'}")
+    lines += [
+        f"Device: {each.name or 'unknown'} ({each.kind.value}); {each.state.value}, {each.reason.value}"
+        f"{f' ({each.detail})' if each.detail else ''}; {each.sandbox or 'no worker'}"
+        for each in snapshot.devices
+    ]
     lines += ["", "Checks:"]
     lines += [
         f"  {'ok  ' if check.passed else 'FAIL'} {check.name}: {check.value}"

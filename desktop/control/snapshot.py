@@ -9,6 +9,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from desktop.domain.benchmark import Change as BenchmarkChange
+from desktop.domain.benchmark import Unit
+from desktop.domain.device import DeviceKind
 from desktop.domain.job import JobKind, JobState
 from desktop.domain.model import ModelKind
 from desktop.domain.node_state import NodeState, Reason
@@ -58,20 +61,43 @@ class UptimeSummary(Struct, frozen=True, kw_only=True):
     since_ms: int | None
 
 
-class Device(Struct, frozen=True, kw_only=True):
-    """The device jobs run on, with its latest measurements; what cannot be measured is None."""
+class DeviceCard(Struct, frozen=True, kw_only=True):
+    """One device, its state with its reason, its latest measurements, its limits; what is not known is None.
 
+    `last_stop_ms` is the time from the last trigger to the end of all work, `last_release_ms` from there to free
+    memory. `jobs` are at work there now. `silence` is empty unless the device does not answer.
+    """
+
+    id: str
     name: str
-    kind: str
+    kind: DeviceKind
+    driver: str = ""
+    pcie: str = ""
+    state: NodeState
+    reason: Reason
+    detail: str = ""
+    jobs: int = 0
     load: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
     temperature_c: float | None = None
     power_w: float | None = None
     power_limit_w: float | None = None
-    memory_used_bytes: int | None = None
-    memory_total_bytes: int | None = None
+    fan: float | None = None
+    core_clock_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    throttled: tuple[str, ...] = ()
+    silence: str = ""
+    most_power_share: float | None = None
+    most_temperature_c: float | None = None
+    most_memory_bytes: int | None = None
+    duty: float = 1.0
     worker_memory_bytes: int | None = None
     sandbox: str = ""
-    worker: str = ""
+    spare_worker: bool = False
+    last_stop_at_ms: int | None = None
+    last_stop_ms: int | None = None
+    last_release_ms: int | None = None
 
 
 class OfferedModel(Struct, frozen=True, kw_only=True):
@@ -127,8 +153,30 @@ class JobLine(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class MeasuredPart(Struct, frozen=True, kw_only=True):
+    """One measured thing with its 95 % interval, in the unit's own small steps; see `desktop.domain.benchmark.Part`.
+
+    `median` None: not measured, and `note` says why. `change`: against the run before on this device.
+    """
+
+    name: str
+    unit: Unit
+    median: int | None = None
+    low: int | None = None
+    high: int | None = None
+    blocks: int = 0
+    unsteady: bool = False
+    note: str = ""
+    change: BenchmarkChange = BenchmarkChange.UNKNOWN
+
+
 class Measurement(Struct, frozen=True, kw_only=True):
-    """A benchmark, running or done. `low` and `high` bound the value where it was repeated."""
+    """A benchmark, running or done.
+
+    `tokens_per_s` is that of one answer, with its interval. `phase` says in words what is done now, `detail` why a run
+    failed, `notes` what was odd about the device before it. `settled`: whether the device became steady before it was
+    measured. `digest` is that of the signed report.
+    """
 
     running: bool
     share_done: float
@@ -137,6 +185,12 @@ class Measurement(Struct, frozen=True, kw_only=True):
     high: float | None = None
     at_ms: int | None = None
     detail: str = ""
+    device_id: str = ""
+    phase: str = ""
+    parts: tuple[MeasuredPart, ...] = ()
+    notes: tuple[str, ...] = ()
+    settled: bool | None = None
+    digest: str = ""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -147,11 +201,16 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     today: Today | None = None
     balance: Balance | None = None
     uptime: UptimeSummary | None = None
-    device: Device | None = None
+    devices: tuple[DeviceCard, ...] = ()
     models: tuple[OfferedModel, ...] = ()
     relays: tuple[Relay, ...] = ()
     recent: tuple[JobLine, ...] = ()
     benchmark: Measurement | None = None
+
+
+def main_device(snapshot: Snapshot) -> DeviceCard | None:
+    """The device that is asked first; None before any was seen."""
+    return snapshot.devices[0] if snapshot.devices else None
 
 
 class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,7 +221,7 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     today: Today | UnsetType | None = UNSET
     balance: Balance | UnsetType | None = UNSET
     uptime: UptimeSummary | UnsetType | None = UNSET
-    device: Device | UnsetType | None = UNSET
+    devices: tuple[DeviceCard, ...] | UnsetType = UNSET
     models: tuple[OfferedModel, ...] | UnsetType = UNSET
     relays: tuple[Relay, ...] | UnsetType = UNSET
     recent: tuple[JobLine, ...] | UnsetType = UNSET

@@ -1,25 +1,25 @@
-"""How many requests may be inside at once: some at work, some waiting, the rest told when to come back."""
+"""How many requests may be inside at once: some at work, some waiting, the rest told when to come back.
+
+Who waits gets a seat at a device in the order of arrival: see `desktop.node.fleet`.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from desktop.domain.errors import Busy
 
 
 class Admission:
-    """Tickets for `slots` jobs at work and `queue` waiting ones, first come, first served.
+    """Tickets for as many jobs as there are `slots` now, and for `queue` more that wait.
 
     A ticket is taken before any money is touched, so that a full house costs a buyer nothing.
     """
 
-    def __init__(self, *, slots: int, queue: int) -> None:
+    def __init__(self, *, slots: Callable[[], int], queue: int) -> None:
         self._slots = slots
-        self._capacity = slots + queue
+        self._queue = queue
         self._inside = 0
-        self._turns = asyncio.Semaphore(slots)
 
     @property
     def inside(self) -> int:
@@ -28,10 +28,11 @@ class Admission:
 
     def enter(self) -> Ticket:
         """A ticket, or Busy."""
-        if self._inside >= self._capacity:
+        slots = self._slots()
+        if self._inside >= slots + self._queue:
             raise Busy(
                 "All places are taken.",
-                why=f"{self._slots} requests are being answered and {self._capacity - self._slots} wait.",
+                why=f"{slots} requests are being answered and {self._queue} wait.",
                 now="Try again in a few seconds, or ask another provider.",
                 retry_after_s=2,
             )
@@ -41,12 +42,6 @@ class Admission:
     def leave(self) -> None:
         """Give a place back; called by the ticket, once."""
         self._inside -= 1
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for one of the places at work and hold it."""
-        async with self._turns:
-            yield
 
 
 class Ticket:

@@ -18,10 +18,9 @@ from desktop.network.api.desk import AccountBalance, NodeInfo, Order, PaymentOff
 from desktop.node.admission import Admission
 from desktop.node.books import Books
 from desktop.node.cashier import Cashier
-from desktop.node.job import NodeJob
-from desktop.node.policy import Decision
+from desktop.node.job import NodeJob, Seats
+from desktop.node.policy.decision import Decision
 from desktop.node.quote import most_cost
-from desktop.node.supervisor import Worker
 from desktop.proof.receipts import Signer
 from desktop.wallet.payment_request import PaymentRequest, encode
 
@@ -39,7 +38,7 @@ class Situation:
     """What the desk must know of the node around it, looked up at each request."""
 
     decision: Callable[[], Decision]
-    worker: Callable[[], Worker]
+    seats: Seats
     info: Callable[[], NodeInfo]
 
 
@@ -93,7 +92,6 @@ class NodeDesk:
                 now="Ask another provider, or try again later.",
             )
         offer = self._offer(order)
-        worker = self._situation.worker()
         ticket = self._admission.enter()
         try:
             job = await self._accept(order, payment, most_cost(offer, order))
@@ -104,8 +102,7 @@ class NodeDesk:
             job,
             order=order,
             offer=offer,
-            worker=worker,
-            admission=self._admission,
+            seats=self._situation.seats,
             ticket=ticket,
             close=lambda ended: self._close(opened, ended, offer),
             now_ms=self._now_ms,

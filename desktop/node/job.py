@@ -6,7 +6,8 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
 
 from desktop.domain.errors import HearthError, Unavailable, WorkerDied
 from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, FinishReason, Generation
@@ -15,8 +16,8 @@ from desktop.domain.model import Offer
 from desktop.domain.money import Money
 from desktop.domain.pricing import Usage
 from desktop.network.api.desk import Order, Settlement
-from desktop.node.admission import Admission, Ticket
-from desktop.node.supervisor import Worker
+from desktop.node.admission import Ticket
+from desktop.node.workers import Worker
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,19 @@ CANCEL_DEADLINE_S: Final = 2.0
 BY_THE_BUYER: Final = "cancelled by the buyer"
 
 Close = Callable[[Job], Awaitable[Settlement]]
+
+
+class Seats(Protocol):
+    """Where jobs find a worker."""
+
+    @property
+    def slots(self) -> int:
+        """How many jobs have a seat at once, now."""
+        ...
+
+    def seat(self, sitter: NodeJob) -> AbstractAsyncContextManager[Worker]:
+        """Wait for a seat and hold it; Unavailable where there is none to wait for."""
+        ...
 
 
 class NodeJob:
@@ -39,8 +53,7 @@ class NodeJob:
         *,
         order: Order,
         offer: Offer,
-        worker: Worker,
-        admission: Admission,
+        seats: Seats,
         ticket: Ticket,
         close: Close,
         now_ms: Callable[[], int],
@@ -48,8 +61,9 @@ class NodeJob:
         self._job = job
         self._order = order
         self._offer = offer
-        self._worker = worker
-        self._admission = admission
+        self._seats = seats
+        self._worker: Worker | None = None
+        self._interruption = ""
         self._ticket = ticket
         self._close = close
         self._now_ms = now_ms
@@ -86,19 +100,31 @@ class NodeJob:
 
     async def cancel(self) -> None:
         """End the job within one step of the engine; what was generated until then is charged."""
+        await self._end_early(CANCEL_DEADLINE_S)
+
+    async def interrupt(self, why: str, within_s: float) -> None:
+        """End the job because its owner needs the device: what was generated is the buyer's, and is charged.
+
+        A buyer who has not had a token yet pays nothing, and hears that another provider is to be asked. Returns after
+        `within_s` at the latest; a worker that has not said by then how much it read is not waited for.
+        """
+        self._interruption = why
+        await self._end_early(within_s)
+
+    async def _end_early(self, within_s: float) -> None:
         if self._run.done():
             return
-        if self._job.state is JobState.ACCEPTED:
+        if self._worker is None:
             self._run.cancel()
         else:
             await self._worker.cancel(self.id)
-        await asyncio.wait({self._run}, timeout=CANCEL_DEADLINE_S)
+        await asyncio.wait({self._run}, timeout=within_s)
         if not self._run.done():
             self._run.cancel()
             await asyncio.wait({self._run})
         if self._job.state is JobState.ACCEPTED:
             # Cancelled before the task had taken its first step: none of its own clean-up ran.
-            self._end(JobState.CANCELLED, BY_THE_BUYER)
+            self._end(JobState.CANCELLED, self._interruption or BY_THE_BUYER)
             self._close_up()
 
     async def settle(self) -> Settlement:
@@ -111,18 +137,23 @@ class NodeJob:
 
     async def _work(self) -> None:
         try:
-            async with self._admission.turn():
+            async with self._seats.seat(self) as worker:
+                self._worker = worker
                 self._update(state=JobState.RUNNING, started_at_ms=self._now_ms())
                 if self._order.texts:
-                    await self._embed()
+                    await self._embed(worker)
                 else:
-                    await self._generate()
+                    await self._generate(worker)
         except asyncio.CancelledError:
             # Cancelled while waiting for a turn, which costs nothing; or by a worker too slow to say how much it read:
             # then only what was seen to leave is charged.
             if self._written:
                 self._charge(Usage(0, self._written))
-            self._end(JobState.CANCELLED, BY_THE_BUYER)
+            if self._interruption and self._written:
+                self._pieces.put_nowait(Finish(FinishReason.CANCELLED, self._job.usage))
+            elif self._interruption:
+                self._failure = owner_is_back()
+            self._end(JobState.CANCELLED, self._interruption or BY_THE_BUYER)
         except HearthError as error:
             self._failure = error
             self._end(JobState.FAILED, error.what)
@@ -138,7 +169,7 @@ class NodeJob:
         self._ticket.close()
         self._pieces.put_nowait(None)
 
-    async def _generate(self) -> None:
+    async def _generate(self, worker: Worker) -> None:
         if self._order.sampling is None:
             raise Unavailable("A generation needs sampling parameters.")
         generation = Generation(
@@ -148,11 +179,14 @@ class NodeJob:
             messages=self._order.messages,
             text=self._order.text,
         )
-        async for piece in self._worker.generate(generation):
+        async for piece in worker.generate(generation):
             if isinstance(piece, Finish):
                 cancelled = piece.reason is FinishReason.CANCELLED
+                if cancelled and self._interruption and not piece.usage.completion_tokens:
+                    raise owner_is_back()
                 self._charge(piece.usage)
-                self._end(JobState.CANCELLED if cancelled else JobState.COMPLETED, piece.reason.value)
+                reason = self._interruption if cancelled and self._interruption else piece.reason.value
+                self._end(JobState.CANCELLED if cancelled else JobState.COMPLETED, reason)
             else:
                 self._written += piece.tokens
                 if self._job.first_token_at_ms is None:
@@ -161,8 +195,8 @@ class NodeJob:
         if self._job.state is JobState.RUNNING:
             raise WorkerDied("The answer ended too early.", now="Nothing is charged; ask again.")
 
-    async def _embed(self) -> None:
-        embeddings = await self._worker.embed(EmbeddingBatch(self.id, self._order.model_id, self._order.texts))
+    async def _embed(self, worker: Worker) -> None:
+        embeddings = await worker.embed(EmbeddingBatch(self.id, self._order.model_id, self._order.texts))
         self._update(first_token_at_ms=self._now_ms())
         self._charge(embeddings.usage)
         self._embeddings = embeddings
@@ -179,3 +213,10 @@ class NodeJob:
 
     def _update(self, **changes: object) -> None:
         self._job = dataclasses.replace(self._job, **changes)  # type: ignore[arg-type]  # mypy cannot match names
+
+
+def owner_is_back() -> Unavailable:
+    """The error for a job whose device is needed by its owner before it had written anything."""
+    return Unavailable(
+        "This computer is needed by its owner now.", now="Nothing is charged. Ask another provider, or try again later."
+    )

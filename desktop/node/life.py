@@ -10,18 +10,22 @@ from typing import Final
 
 from desktop.domain.node_state import NODE_TRANSITIONS, NodeState, Reason
 from desktop.node.books import Books
-from desktop.node.policy import Decision, Signals, decide
+from desktop.node.policy.decision import Decision
 
 HEARTBEAT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The state now, why, in which words of detail, and since when (UTC milliseconds)."""
+    """The state now with its reason, and since when (UTC milliseconds)."""
 
     decision: Decision
-    detail: str
     since_ms: int
+
+    @property
+    def detail(self) -> str:
+        """The numbers behind the reason, in words; empty where there are none."""
+        return self.decision.detail
 
 
 Watch = Callable[[Moment], None]
@@ -30,19 +34,17 @@ Watch = Callable[[Moment], None]
 class Life:
     """Keeps the one present state.
 
-    `look` collects the signals and a detail in words; it is called after every `nudge`, and at least every
-    `HEARTBEAT_S` seconds. A state is in the ledger before a watcher hears of it.
+    `look` gives the latest decision; it is called after every `nudge`, and at least every `HEARTBEAT_S` seconds.
+    A state is in the ledger before a watcher hears of it.
     """
 
-    def __init__(
-        self, look: Callable[[], tuple[Signals, str]], books: Books, now_ms: Callable[[], int], watch: Watch
-    ) -> None:
+    def __init__(self, look: Callable[[], Decision], books: Books, now_ms: Callable[[], int], watch: Watch) -> None:
         self._look = look
         self._books = books
         self._now_ms = now_ms
         self._watch = watch
         self._nudged = asyncio.Event()
-        self._moment = Moment(Decision(NodeState.OFF, Reason.STOPPED_BY_OWNER), "", now_ms())
+        self._moment = Moment(Decision(NodeState.OFF, Reason.STOPPED_BY_OWNER), now_ms())
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -52,7 +54,7 @@ class Life:
 
     async def start(self) -> None:
         """Begin with STARTING, then follow the signals."""
-        await self._enter(Decision(NodeState.STARTING, Reason.LOADING), "")
+        await self._enter(Decision(NodeState.STARTING, Reason.LOADING))
         self._task = asyncio.create_task(self._follow(), name="life")
 
     def nudge(self) -> None:
@@ -67,18 +69,17 @@ class Life:
             self._task = None
         if self._moment.decision.state is NodeState.OFF:
             return
-        await self._enter(Decision(NodeState.STOPPING, Reason.SHUTTING_DOWN), "")
+        await self._enter(Decision(NodeState.STOPPING, Reason.SHUTTING_DOWN))
 
     async def end(self) -> None:
         """Write OFF: the owner stopped the node."""
-        await self._enter(Decision(NodeState.OFF, Reason.STOPPED_BY_OWNER), "")
+        await self._enter(Decision(NodeState.OFF, Reason.STOPPED_BY_OWNER))
 
     async def _follow(self) -> None:
         clock = asyncio.get_running_loop().time
         beat_at_s = clock() + HEARTBEAT_S
         while True:
-            signals, detail = self._look()
-            await self._enter(decide(signals), detail)
+            await self._enter(self._look())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(beat_at_s):
                     await self._nudged.wait()
@@ -87,15 +88,17 @@ class Life:
                 await self._books.run(lambda ledger: ledger.alive(self._now_ms()))
                 beat_at_s = clock() + HEARTBEAT_S
 
-    async def _enter(self, decision: Decision, detail: str) -> None:
+    async def _enter(self, decision: Decision) -> None:
         before = self._moment
-        if (decision, detail) == (before.decision, before.detail):
+        if decision == before.decision:
             return
         if decision.state is not before.decision.state and (
             decision.state not in NODE_TRANSITIONS[before.decision.state]
         ):
             raise AssertionError(f"{before.decision.state} does not lead to {decision.state}")
         at_ms = self._now_ms()
-        await self._books.run(lambda ledger: ledger.begin_state(decision.state, decision.reason, detail, at_ms))
-        self._moment = Moment(decision, detail, at_ms)
+        await self._books.run(
+            lambda ledger: ledger.begin_state(decision.state, decision.reason, decision.detail, at_ms)
+        )
+        self._moment = Moment(decision, at_ms)
         self._watch(self._moment)

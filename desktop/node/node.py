@@ -6,22 +6,29 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
 from desktop.domain.errors import HearthError, Unavailable
+from desktop.domain.limits import Limits
+from desktop.domain.node_state import NodeState, Reason
 from desktop.network.api.desk import Desk, NodeInfo
 from desktop.network.directory.announcement import Announcement, Listing
 from desktop.network.directory.enrolment import Enrolment, Standing
 from desktop.network.directory.relays import Relays, RelayState
 from desktop.network.wire.endpoint import WireServer
-from desktop.node.admission import Admission
 from desktop.node.bookkeeping import Bookkeeping
 from desktop.node.books import Books
 from desktop.node.cashier import Cashier
 from desktop.node.desk import NodeDesk, Situation
+from desktop.node.fleet import DeviceView, Fleet
 from desktop.node.life import Life, Moment
-from desktop.node.policy import Decision, Signals
-from desktop.node.supervisor import Launch, Supervisor
+from desktop.node.lookout import Lookout, Senses
+from desktop.node.policy.decision import Decision
+from desktop.node.policy.judge import Memory, step
+from desktop.node.policy.signals import Signals
+from desktop.node.policy.terms import Terms
+from desktop.node.station import SERVING_LINGER_S
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +36,14 @@ FINISH_GRACE_S: Final = 1.5
 WIRE_GRACE_S: Final = 0.5
 MEND_EVERY_S: Final = 60.0
 WITHDRAW_DEADLINE_S: Final = 1.5
-# A node that answers a request every few seconds is earning, not flickering.
-SERVING_LINGER_S: Final = 10.0
+_MS: Final = 1000
+# Older than this, an input is not what stopped the work; a changed setting may be.
+MOST_AGE_S: Final = 2.0
+
+
+def local_time(at_ms: int) -> datetime:
+    """UTC milliseconds on the owner's clock."""
+    return datetime.fromtimestamp(at_ms / _MS).astimezone()
 
 
 class Server(Protocol):
@@ -68,7 +81,17 @@ class Outside:
     enrolment: Callable[[Announcement, Callable[[Standing], None]], Enrolment]
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What this computer lets us see, whether its work pays on a device, and its owner's clock."""
+
+    senses: Senses
+    worth_it: Callable[[str], bool | None] = lambda _: None
+    local: Callable[[int], datetime] = local_time
+
+
 MakeDesk = Callable[[Situation, Callable[[], None]], NodeDesk]
+MakeFleet = Callable[[Callable[[], None]], Fleet]
 
 
 class Node:
@@ -80,8 +103,9 @@ class Node:
         profile: Profile,
         outside: Outside,
         desk: MakeDesk,
-        launch: Launch,
-        admission: Admission,
+        fleet: MakeFleet,
+        surroundings: Surroundings,
+        terms: Terms,
         books: Books,
         bookkeeping: Bookkeeping,
         cashier: Cashier,
@@ -90,14 +114,20 @@ class Node:
     ) -> None:
         self._profile = profile
         self._outside = outside
-        self._admission = admission
         self._books = books
         self._bookkeeping = bookkeeping
         self._cashier = cashier
         self._watch = watch
-        self._supervisor = Supervisor(launch, self._nudge)
-        self._life = Life(self._look, books, now_ms, self._on_moment)
-        self._desk = desk(Situation(self._decision, lambda: self._supervisor.worker, self._info), self._busy_changed)
+        self._now_ms = now_ms
+        self._surroundings = surroundings
+        self._terms = terms
+        self._memory = Memory()
+        self._decided = Decision(NodeState.STARTING, Reason.LOADING)
+        self._due = False
+        self._fleet = fleet(self._nudge)
+        self._lookout = Lookout(surroundings.senses, self._nudge, lambda: self._fleet.working, now_ms)
+        self._life = Life(lambda: self._decided, books, now_ms, self._on_moment)
+        self._desk = desk(Situation(lambda: self._decided, self._fleet, self._info), self._busy_changed)
         self._server: Server | None = None
         self._http_port: int | None = None
         self._wire: WireServer | None = None
@@ -106,6 +136,7 @@ class Node:
         self._standing = Standing((), 1)
         self._joined = False
         self._paused = False
+        self._finishing = False
         self._stopping = False
         self._last_busy_s = float("-inf")
         self._mending: asyncio.Task[None] | None = None
@@ -140,6 +171,19 @@ class Node:
         """Jobs that are not settled yet."""
         return self._desk.open_jobs
 
+    def devices(self) -> tuple[DeviceView, ...]:
+        """Every device: what it is, how it stands and why."""
+        return self._fleet.views()
+
+    def limits_of(self, device_id: str) -> Limits:
+        """What the owner lets that device do."""
+        return self._terms.limits_of(device_id)
+
+    def follow(self, terms: Terms) -> None:
+        """The owner changed the terms: they hold from now on."""
+        self._terms = terms
+        self._nudge()
+
     async def start(self, *, enrol: bool = True) -> None:
         """Heal the books, load the worker, listen, and announce unless that, and every request, shall wait for `enrol`.
 
@@ -150,7 +194,7 @@ class Node:
         await self._life.start()
         await self._bookkeeping.heal()
         self._mending = asyncio.create_task(self._mend(), name="mending")
-        self._supervisor.start()
+        await self._lookout.start()
         self._server = self._outside.server(self._desk)
         self._http_port = await self._server.start()
         wire = self._outside.wire(self._http_port)
@@ -181,23 +225,26 @@ class Node:
             self._enrolment.announce(self._announcement())
 
     def pause(self) -> None:
-        """Take no new requests; those at work end first. The device is released when the last one has."""
-        self._paused = True
-        self._nudge()
+        """Take no new requests; those at work end first. Each device is released when its last one has."""
+        self._paused = self._finishing = True
+        self._decide()
 
     async def release(self) -> None:
-        """End the worker, so that the device's memory is free."""
-        await self._supervisor.release()
+        """Wait for no job any more: return when no worker is left and the devices' memory is free."""
+        self._finishing = False
+        self._decide()
+        await self._fleet.left()
 
     def resume(self) -> None:
-        """Take requests again."""
-        self._paused = False
-        self._supervisor.resume()
-        self._nudge()
+        """Take requests again, and try again what failed."""
+        self._paused = self._finishing = False
+        self._fleet.retry()
+        self._decide()
 
     async def stop(self) -> None:
         """Withdraw, finish or refund, close everything; within five seconds."""
         self._stopping = True
+        self._decided = Decision(NodeState.STOPPING, Reason.SHUTTING_DOWN)
         await self._life.stop()
         if self._mending is not None:
             self._mending.cancel()
@@ -210,7 +257,8 @@ class Node:
         if (wire := self._wire) is not None:
             self._wire = None
             await wire.stop(WIRE_GRACE_S)
-        await self._supervisor.stop()
+        await self._lookout.stop()
+        await self._fleet.stop()
         await self._cashier.close()
         await self._life.end()
         await self._books.close()
@@ -229,23 +277,44 @@ class Node:
                 await self._enrolment.withdraw(WITHDRAW_DEADLINE_S)
                 await self._outside.relays.__aexit__(None, None, None)
 
-    def _look(self) -> tuple[Signals, str]:
-        since_busy_s = asyncio.get_running_loop().time() - self._last_busy_s
-        signals = Signals(
-            stopping=self._stopping,
-            joined=self._joined,
-            paused=self._paused,
-            worker=self._supervisor.status,
-            serving=self._desk.open_jobs > 0 or since_busy_s < SERVING_LINGER_S,
-            enrolled=self._standing.enrolled,
-        )
-        return signals, self._supervisor.detail
-
-    def _decision(self) -> Decision:
-        return self._life.now.decision
-
     def _nudge(self) -> None:
+        """Something is another: decide again, once, however much it was."""
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._decide)
+
+    def _decide(self) -> None:
+        self._due = False
+        if self._stopping:
+            return
+        try:
+            self._decided = self._judge()
+        except Exception:
+            # A policy with a bug must not go on working because nobody tells it to stop.
+            log.exception("a bug in the policy: nothing works until it is decided again")
+            self._fleet.halt()
+            self._decided = Decision(NodeState.FAULT, Reason.WORKER_FAILED, "Hearth made a mistake; see its log.")
         self._life.nudge()
+
+    def _judge(self) -> Decision:
+        loop_s, now_ms, lookout = asyncio.get_running_loop().time(), self._now_ms(), self._lookout
+        self._fleet.know(lookout.devices, lookout.readings)
+        presence = lookout.presence
+        signals = Signals(
+            stopping=False,
+            paused=self._paused,
+            joined=self._joined,
+            serving=self._desk.open_jobs > 0 or loop_s - self._last_busy_s < SERVING_LINGER_S,
+            enrolled=self._standing.enrolled,
+            presence=presence,
+            permission=self._terms.schedule.at(self._surroundings.local(now_ms)),
+            devices=self._fleet.signals(self._surroundings.worth_it),
+        )
+        self._memory, judgements = step(self._memory, signals, self._terms, int(loop_s * _MS))
+        # The event itself is as old as the session is idle: what is measured begins with the owner's hand.
+        age_s = presence.idle_s if presence is not None and presence.idle_s is not None else 0.0
+        self._fleet.follow(judgements, self._terms, patient=self._finishing, age_s=min(age_s, MOST_AGE_S))
+        return judgements.node
 
     def _busy_changed(self) -> None:
         loop = asyncio.get_running_loop()

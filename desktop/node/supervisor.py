@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Final
 
-from desktop.domain.errors import HearthError, SandboxBroken, SandboxUnavailable, Unavailable
-from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, Generation
-from desktop.node.policy import WorkerStatus
+from desktop.domain.errors import DeviceUnusable, HearthError, SandboxBroken, SandboxUnavailable, Unavailable
+from desktop.node.policy.signals import WorkerStatus
+from desktop.node.workers import Worker
 
 log = logging.getLogger(__name__)
 
@@ -18,39 +18,15 @@ STEADY_AFTER_S: Final = 60.0
 FIRST_BACKOFF_S: Final = 0.5
 
 
-class Worker(Protocol):
-    """A running worker as the node uses it."""
-
-    def generate(self, generation: Generation) -> AsyncIterator[Delta | Finish]:
-        """The pieces of an answer, a Finish last; WorkerDied if the process ends before it."""
-        ...
-
-    async def embed(self, batch: EmbeddingBatch) -> Embeddings:
-        """One vector per text."""
-        ...
-
-    async def cancel(self, job_id: str) -> None:
-        """Ask for the end of a job; its Finish still comes."""
-        ...
-
-    async def stop(self, grace_s: float) -> None:
-        """End the process, by force after the grace."""
-        ...
-
-    async def wait_closed(self) -> str:
-        """Return, when the process has ended, why it did."""
-        ...
-
-
 Launch = Callable[[], Awaitable[Worker]]
 
 
 class Supervisor:
-    """One worker, kept alive while wanted.
+    """One worker, kept alive while wanted; at first none is.
 
     `launch` returns a worker that has loaded its models and passed the sandbox's self-test, or raises HearthError.
-    `changed` is called whenever `status` is another. A sandbox that is missing or broken is never retried: nothing
-    on this computer changes by itself so that it would work the next second.
+    `changed` is called whenever `status` is another. A sandbox that is missing or broken is never retried, nor a
+    device that no worker can use: nothing on this computer changes by itself so that it would work the next second.
     """
 
     def __init__(self, launch: Launch, changed: Callable[[], None], *, stop_grace_s: float = 1.0) -> None:
@@ -58,10 +34,11 @@ class Supervisor:
         self._changed = changed
         self._stop_grace_s = stop_grace_s
         self._worker: Worker | None = None
-        self._status = WorkerStatus.LOADING
+        self._launching: asyncio.Task[Worker] | None = None
+        self._status = WorkerStatus.RELEASED
         self._detail = ""
         self._wanted = asyncio.Event()
-        self._wanted.set()
+        self._let_go = False  # what ends now did not fail, even if it is wanted again before it is gone
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -83,19 +60,21 @@ class Supervisor:
             )
         return self._worker
 
-    def start(self) -> None:
-        """Begin keeping a worker alive."""
-        self._task = asyncio.create_task(self._keep_alive(), name="worker supervisor")
-
     async def release(self) -> None:
-        """Give the device back: end the worker and start no other until `resume`."""
+        """Give the device back at once: end the worker, or its start, and start no other until `resume`."""
         self._wanted.clear()
+        self._let_go = True
+        if self._launching is not None:
+            self._launching.cancel()
+            await asyncio.wait({self._launching})
         if self._worker is not None:
-            await self._worker.stop(self._stop_grace_s)
+            await self._worker.vanish()
 
     def resume(self) -> None:
-        """Want a worker again, also after a fault."""
+        """Want a worker, from now on or again, also after a fault."""
         self._wanted.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep_alive(), name="worker supervisor")
 
     async def stop(self) -> None:
         """End worker and supervision."""
@@ -108,38 +87,63 @@ class Supervisor:
 
     async def _keep_alive(self) -> None:
         failures = 0
-        clock = asyncio.get_running_loop().time
         while True:
             if not self._wanted.is_set():
                 if self._status not in {WorkerStatus.FAILED, WorkerStatus.NO_SANDBOX}:
                     self._show(WorkerStatus.RELEASED)
                 await self._wanted.wait()
-                failures = 0
+                failures, self._let_go = 0, False
             self._show(WorkerStatus.RESTARTING if failures else WorkerStatus.LOADING)
-            try:
-                self._worker = await self._launch()
-            except (SandboxUnavailable, SandboxBroken) as error:
-                self._give_up(WorkerStatus.NO_SANDBOX, str(error))
+            lived_s = await self._one_life()
+            if self._let_go or not self._wanted.is_set():
+                failures, self._let_go = 0, False
                 continue
-            except HearthError as error:
-                self._detail = str(error)
-            else:
-                started = clock()
-                self._detail = ""
-                self._show(WorkerStatus.READY)
-                self._detail = await self._worker.wait_closed()
-                self._worker = None
-                if not self._wanted.is_set():
-                    continue
-                if clock() - started > STEADY_AFTER_S:
-                    failures = 0
-            failures += 1
+            failures = 1 if lived_s > STEADY_AFTER_S else failures + 1
             log.warning("the worker ended (%d in a row): %s", failures, self._detail)
             if failures >= FAILURES_IN_A_ROW:
                 self._give_up(WorkerStatus.FAILED, self._detail)
                 continue
             self._show(WorkerStatus.RESTARTING)
             await asyncio.sleep(FIRST_BACKOFF_S * 2 ** (failures - 1))
+
+    async def _one_life(self) -> float:
+        """From the launch to the end; how many seconds the worker was ready. `detail` says why it ended."""
+        try:
+            worker = await self._launch_one()
+        except (SandboxUnavailable, SandboxBroken) as error:
+            self._give_up(WorkerStatus.NO_SANDBOX, str(error))
+            return 0.0
+        except DeviceUnusable as error:
+            self._give_up(WorkerStatus.FAILED, str(error))
+            return 0.0
+        except HearthError as error:
+            self._detail = str(error)
+            return 0.0
+        if worker is None:
+            return 0.0
+        clock = asyncio.get_running_loop().time
+        started_s = clock()
+        self._detail = ""
+        self._show(WorkerStatus.READY)
+        self._detail = await worker.wait_closed()
+        self._worker = None
+        return clock() - started_s
+
+    async def _launch_one(self) -> Worker | None:
+        """A worker; None if it was released before it was ready."""
+        self._launching = asyncio.ensure_future(self._launch())
+        try:
+            self._worker = await self._launching
+        except asyncio.CancelledError:
+            if self._wanted.is_set() or not self._launching.cancelled():
+                raise  # it is we who end
+            return None
+        finally:
+            self._launching = None
+        if not self._wanted.is_set():
+            await self._worker.vanish()
+            self._worker = None
+        return self._worker
 
     def _give_up(self, status: WorkerStatus, detail: str) -> None:
         self._wanted.clear()

@@ -38,13 +38,11 @@ from desktop.control.messages import (
 from desktop.control.messages import Benchmark as MeasureWord
 from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
-from desktop.control.readings import CpuReadings
 from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.record import Ledger
 from desktop.ledger.report import Report
-from desktop.machine.devices.processor import Cpu
 from desktop.machine.private_file import write_private
 from desktop.network.api.desk import Desk
 from desktop.network.directory.announcement import Announcement
@@ -58,10 +56,13 @@ from desktop.node.bookkeeping import Bookkeeping
 from desktop.node.books import Books
 from desktop.node.cashier import Cashier
 from desktop.node.desk import NodeDesk, Situation
-from desktop.node.node import Node, Outside, Profile
+from desktop.node.fleet import Fleet
+from desktop.node.node import Node, Outside, Profile, Surroundings
+from desktop.node.policy.terms import Terms
+from desktop.node.stops import Stops
 from desktop.proof.receipts import Signer, verify
+from tests.fakes.computer import FakeSenses, FakeWorkers
 from tests.fakes.wallet import MINT, FakeWallet
-from tests.fakes.worker import FakeWorker
 from tests.node.house import OFFERS
 
 READING: Final[tuple[Callable[[int], AnyRequest], ...]] = (
@@ -189,15 +190,7 @@ async def house(folder: Path) -> AsyncIterator[Life]:
     async def at(instant: str) -> None:
         await lives[0].at(instant)
 
-    async def launch() -> FakeWorker:
-        return FakeWorker()
-
-    wallet, admission, relays, identity = (
-        FakeWallet(),
-        Admission(slots=2, queue=2),
-        SlowRelays(at),
-        NostrIdentity(SECRET),
-    )
+    wallet, relays, identity = FakeWallet(), SlowRelays(at), NostrIdentity(SECRET)
     books = Books(Ledger.open(folder / "ledger.db"))
     report = Report.open(folder / "ledger.db")
     cashier = Cashier(wallet, books, b"k" * 32, now_ms)
@@ -206,7 +199,7 @@ async def house(folder: Path) -> AsyncIterator[Life]:
         return NodeDesk(
             OFFERS,
             situation=situation,
-            admission=admission,
+            admission=Admission(slots=lambda: situation.seats.slots, queue=2),
             cashier=cashier,
             books=books,
             signer=Signer(SECRET),
@@ -227,8 +220,15 @@ async def house(folder: Path) -> AsyncIterator[Life]:
         profile=Profile("", "", "0", identity.npub, "hearth-test", (MINT,), announce_addresses=False),
         outside=Outside(server, lambda port: SlowWire(port, at), relays, enrolment),
         desk=desk,
-        launch=launch,
-        admission=admission,
+        fleet=lambda changed: Fleet(
+            lambda _: FakeWorkers(),
+            slots=2,
+            stops=Stops(folder / "stops.json", write_private),
+            changed=changed,
+            wall_ms=now_ms,
+        ),
+        surroundings=Surroundings(FakeSenses()),
+        terms=Terms(),
         books=books,
         bookkeeping=Bookkeeping(wallet, books, now_ms),
         cashier=cashier,
@@ -239,7 +239,6 @@ async def house(folder: Path) -> AsyncIterator[Life]:
         node,
         Estate(OFFERS, (), str(folder), checks=tuple, phrase=lambda: "twelve words", quit=lambda: None),
         records=Records(report, verify, now_ms),
-        readings=CpuReadings(Cpu("", 1, 1, 1, 1)),
         configuration=Configuration(lambda: (Settings(), ""), lambda _: None),
         pauses=Pauses(
             node,

@@ -16,7 +16,6 @@ from desktop.control.messages import ExportJobs, Pause, ReadEarnings, ReadJobs, 
 from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
 from desktop.control.problem_report import redacted
-from desktop.control.readings import CpuReadings
 from desktop.control.records import Records
 from desktop.control.snapshot import Today
 from desktop.domain.errors import RequestError, StorageUnusable, WorkerDied
@@ -25,7 +24,6 @@ from desktop.domain.job import JobState
 from desktop.domain.node_state import NodeState, Reason
 from desktop.domain.pricing import Usage
 from desktop.ledger.report import Report
-from desktop.machine.devices.processor import Cpu
 from desktop.machine.doctor import Check
 from desktop.proof.receipts import verify
 from tests.fakes.node import FakeNode
@@ -68,7 +66,6 @@ class House:
                 quit=quit_asked,
             ),
             records=records or Records(report, verify, lambda: NOW_MS),
-            readings=CpuReadings(Cpu("An old one", 1, 1, 2**30, 2**29)),
             configuration=Configuration(lambda: (Settings(), ""), lambda _: None),
             pauses=Pauses(
                 self.node,
@@ -100,8 +97,8 @@ async def test_the_snapshot_tells_what_the_ledger_knows(house: House) -> None:
     assert picture.balance.available_msat > 0
     assert picture.uptime is not None
     assert picture.uptime.share == pytest.approx(20 / 24, abs=0.01)
-    assert picture.device is not None
-    assert picture.device.load is None
+    assert [each.id for each in picture.devices] == ["cpu"]
+    assert picture.devices[0].load is None
     assert picture.relays[0].enrolled
 
 

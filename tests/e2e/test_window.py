@@ -93,7 +93,7 @@ def is_ready(now: Snapshot) -> bool:
 async def joins(owner: Owner, client: DoorClient) -> None:
     """Through the first run by keys: welcome, computer, benchmark, phrase (skipped), join."""
     await owner.sees("Welcome to Hearth")
-    await asyncio.wait_for(client.wait_until(lambda now: bool(now.device and now.device.sandbox)), START_S)
+    await asyncio.wait_for(client.wait_until(lambda now: bool(now.devices and now.devices[0].sandbox)), START_S)
     await owner.press("Return", "Return", "Return")
     await owner.press("shift+Tab", "space")
     await owner.press("Return")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from desktop.domain.limits import Limits
 from desktop.domain.node_state import NodeState, Reason
 from desktop.network.api.desk import NodeInfo
 from desktop.network.directory.enrolment import Standing
 from desktop.network.directory.relays import RelayState
+from desktop.node.fleet import DeviceView
 from desktop.node.life import Moment
-from desktop.node.policy import Decision
+from desktop.node.policy.decision import Decision
+from tests.fakes.computer import CPU, at_rest
 
 
 class FakeNode:
@@ -15,7 +18,7 @@ class FakeNode:
 
     def __init__(self, relay_urls: tuple[str, ...] = ("wss://relay.example",), *, at_ms: int = 0) -> None:
         self.relay_urls = relay_urls
-        self.moment = Moment(Decision(NodeState.READY, Reason.WAITING_FOR_REQUESTS), "", at_ms)
+        self.moment = Moment(Decision(NodeState.READY, Reason.WAITING_FOR_REQUESTS), at_ms)
         self.standing = Standing(relay_urls, 1)
         self.relays = tuple(
             RelayState(url, connected=True, since_ms=at_ms, failures=0, trouble="") for url in relay_urls
@@ -38,7 +41,15 @@ class FakeNode:
         )
 
     def enter(self, state: NodeState, reason: Reason, detail: str = "", *, at_ms: int = 0) -> None:
-        self.moment = Moment(Decision(state, reason), detail, at_ms)
+        self.moment = Moment(Decision(state, reason, detail), at_ms)
+
+    def devices(self) -> tuple[DeviceView, ...]:
+        decision = self.moment.decision
+        return (DeviceView(CPU, at_rest(load=None), decision, None, None, spare=False, jobs=self.open_jobs),)
+
+    def limits_of(self, device_id: str) -> Limits:
+        del device_id
+        return Limits()
 
     def pause(self) -> None:
         self.said.append("pause")

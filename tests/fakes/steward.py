@@ -26,7 +26,18 @@ from desktop.control.answers import (
     WhySpan,
 )
 from desktop.control.messages import Benchmark, ExportJobs, Pause, ReadEarnings, ReadJobs, ReadUptime, WriteSetting
-from desktop.control.snapshot import Balance, Device, JobLine, NodeCard, OfferedModel, Relay, Snapshot, Status, Today
+from desktop.control.snapshot import (
+    Balance,
+    DeviceCard,
+    JobLine,
+    NodeCard,
+    OfferedModel,
+    Relay,
+    Snapshot,
+    Status,
+    Today,
+)
+from desktop.domain.device import DeviceKind
 from desktop.domain.errors import RequestError, SettingsError
 from desktop.domain.job import JobKind, JobState
 from desktop.domain.model import ModelKind
@@ -71,7 +82,17 @@ def a_snapshot(state: NodeState = NodeState.READY, reason: Reason = Reason.WAITI
         ),
         today=Today(earned_msat=1_842_000, usual_msat=1_640_000, completed=36, failed=1, cancelled=0),
         balance=Balance(available_msat=12_480_000, owed_msat=0),
-        device=Device(name="AMD Ryzen 7 5800X", kind="cpu", load=0.31, sandbox="A"),
+        devices=(
+            DeviceCard(
+                id="cpu",
+                name="AMD Ryzen 7 5800X",
+                kind=DeviceKind.CPU,
+                state=state,
+                reason=reason,
+                load=0.31,
+                sandbox="A",
+            ),
+        ),
         models=(
             OfferedModel(
                 id="smollm2-135m-instruct",

@@ -47,6 +47,18 @@ class FakeWorker:
         self.stopped = True
         self.die("stopped")
 
+    async def vanish(self) -> None:
+        self.stopped = True
+        self.die("killed")
+
+    @property
+    def pids(self) -> list[int]:
+        return [] if self._ended.done() else [id(self)]
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        return 1 << 20
+
     async def wait_closed(self) -> str:
         return await asyncio.shield(self._ended)
 

@@ -20,8 +20,9 @@ from desktop.node.bookkeeping import Bookkeeping
 from desktop.node.books import Books
 from desktop.node.cashier import Cashier
 from desktop.node.desk import NodeDesk, Situation
-from desktop.node.policy import Decision
+from desktop.node.policy.decision import Decision
 from desktop.proof.receipts import Signer
+from tests.fakes.computer import OneWorker
 from tests.fakes.wallet import MINT, FakeWallet
 from tests.fakes.worker import FakeWorker
 
@@ -71,10 +72,11 @@ async def house(
     cashier = Cashier(wallet, books, b"k" * 32, lambda: next(clock))
     info = NodeInfo("n", "", "0", "npub", "id", (MINT,), ())
     made: list[House] = []
+    seats = OneWorker(worker, slots=slots)
     desk = NodeDesk(
         OFFERS,
-        situation=Situation(lambda: made[0].decision, lambda: worker, lambda: info),
-        admission=Admission(slots=slots, queue=queue),
+        situation=Situation(lambda: made[0].decision, seats, lambda: info),
+        admission=Admission(slots=lambda: seats.slots, queue=queue),
         cashier=cashier,
         books=books,
         signer=Signer(b"\x01" * 32),

@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from desktop.domain.errors import Busy
@@ -7,7 +5,7 @@ from desktop.node.admission import Admission
 
 
 async def test_a_full_house_is_busy_and_a_closed_ticket_makes_room() -> None:
-    admission = Admission(slots=1, queue=1)
+    admission = Admission(slots=lambda: 1, queue=1)
     first, _second = admission.enter(), admission.enter()
     with pytest.raises(Busy) as refused:
         admission.enter()
@@ -18,21 +16,12 @@ async def test_a_full_house_is_busy_and_a_closed_ticket_makes_room() -> None:
     admission.enter()
 
 
-async def test_turns_are_taken_in_order_and_never_by_more_than_the_slots() -> None:
-    admission = Admission(slots=2, queue=10)
-    order: list[int] = []
-    at_work = 0
-    most_at_work = 0
-
-    async def work(number: int) -> None:
-        nonlocal at_work, most_at_work
-        async with admission.turn():
-            order.append(number)
-            at_work += 1
-            most_at_work = max(most_at_work, at_work)
-            await asyncio.sleep(0)
-            at_work -= 1
-
-    await asyncio.gather(*(work(number) for number in range(8)))
-    assert order == list(range(8))
-    assert most_at_work == 2
+async def test_a_device_more_is_room_for_more() -> None:
+    slots = [1]
+    admission = Admission(slots=lambda: slots[0], queue=0)
+    admission.enter()
+    with pytest.raises(Busy):
+        admission.enter()
+    slots[0] = 2
+    admission.enter()
+    assert admission.inside == 2

@@ -24,7 +24,7 @@ from desktop.domain.money import Money
 from desktop.domain.node_state import NodeState, Reason
 from desktop.network.api.desk import Order, SessionPayment, Settlement, TokenPayment
 from desktop.node.job import NodeJob
-from desktop.node.policy import Decision
+from desktop.node.policy.decision import Decision
 from desktop.proof.receipts import verify
 from desktop.wallet.results import Received
 from tests.fakes.patience import until
@@ -177,6 +177,32 @@ async def test_a_refund_whose_answer_got_lost_is_fetched_again_with_the_sessions
     assert await shop.desk.create_account(token) == (key, Money())
     assert await shop.desk.close_account(key) == lost
     await settled_clean(shop)
+
+
+class UnheardWallet(FakeWallet):
+    """Its mint takes the first token, and its answer gets lost."""
+
+    answers_lost = 1
+
+    def receive(self, token: str, *, reference: str) -> Received:
+        received = super().receive(token, reference=reference)
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise MintUnreachable("The mint does not answer.")
+        return received
+
+
+async def test_a_token_the_mint_took_without_a_word_is_refunded_when_it_is_asked_for(tmp_path: Path) -> None:
+    async with house(tmp_path, wallet=UnheardWallet()) as shop:
+        token = shop.wallet.issue(50)
+        with pytest.raises(MintUnreachable):
+            await shop.desk.open(chat(), TokenPayment(token))
+        refund = await shop.desk.refund_token(token)
+        assert shop.wallet.inspect(refund).amount_sat == 49
+        assert await shop.desk.refund_token(token) == refund
+        with pytest.raises(TokenSpent):
+            await shop.desk.open(chat(), TokenPayment(token))
+        await settled_clean(shop)
 
 
 class SlowWallet(FakeWallet):

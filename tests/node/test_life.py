@@ -7,30 +7,33 @@ from desktop.ledger.record import Ledger
 from desktop.ledger.report import Report
 from desktop.node.books import Books
 from desktop.node.life import Life, Moment
-from desktop.node.policy import Signals, WorkerStatus
+from desktop.node.policy.decision import Decision
+
+READY = Decision(NodeState.READY, Reason.WAITING_FOR_REQUESTS)
+SERVING = Decision(NodeState.EARNING, Reason.SERVING)
 
 
 class Scene:
-    """Signals a test can change, and what a watcher heard."""
+    """A decision a test can change, and what a watcher heard."""
 
     def __init__(self, path: Path) -> None:
-        self.signals = Signals(stopping=False, paused=False, worker=WorkerStatus.LOADING, serving=False, enrolled=True)
+        self.decision = Decision(NodeState.STARTING, Reason.LOADING)
         self.clock_ms = 1_900_000_000_000
         self.heard: list[Moment] = []
         self.told = asyncio.Event()
         self.books = Books(Ledger.open(path))
-        self.life = Life(lambda: (self.signals, ""), self.books, lambda: self.clock_ms, self._hear)
+        self.life = Life(lambda: self.decision, self.books, lambda: self.clock_ms, self._hear)
 
     def _hear(self, moment: Moment) -> None:
         self.heard.append(moment)
         self.told.set()
 
-    async def change(self, signals: Signals, state: NodeState) -> None:
-        self.signals = signals
+    async def change(self, decision: Decision) -> None:
+        self.decision = decision
         self.clock_ms += 1000
         self.life.nudge()
         async with asyncio.timeout(10):
-            while self.life.now.decision.state is not state:
+            while self.life.now.decision != decision:
                 self.told.clear()
                 await self.told.wait()
 
@@ -39,10 +42,8 @@ async def test_each_state_is_in_the_ledger_without_holes_from_start_to_end(tmp_p
     scene = Scene(tmp_path / "ledger.db")
     begin_ms = scene.clock_ms
     await scene.life.start()
-    ready = Signals(stopping=False, paused=False, worker=WorkerStatus.READY, serving=False, enrolled=True)
-    await scene.change(ready, NodeState.READY)
-    serving = Signals(stopping=False, paused=False, worker=WorkerStatus.READY, serving=True, enrolled=True)
-    await scene.change(serving, NodeState.EARNING)
+    await scene.change(READY)
+    await scene.change(SERVING)
     scene.clock_ms += 1000
     await scene.life.stop()
     scene.clock_ms += 1000
@@ -66,8 +67,7 @@ async def test_each_state_is_in_the_ledger_without_holes_from_start_to_end(tmp_p
 async def test_signals_that_change_nothing_are_not_told(tmp_path: Path) -> None:
     scene = Scene(tmp_path / "ledger.db")
     await scene.life.start()
-    ready = Signals(stopping=False, paused=False, worker=WorkerStatus.READY, serving=False, enrolled=True)
-    await scene.change(ready, NodeState.READY)
+    await scene.change(READY)
     for _ in range(5):
         scene.life.nudge()
         await asyncio.sleep(0)

@@ -20,15 +20,14 @@ from desktop.control.benchmark import Benchmark
 from desktop.control.configuration import Configuration
 from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
-from desktop.control.readings import CpuReadings
 from desktop.control.records import Records
 from desktop.control.server import Door
-from desktop.control.snapshot import Device, Measurement, Snapshot
+from desktop.control.snapshot import DeviceCard, Measurement, Snapshot
+from desktop.domain.device import DeviceKind
 from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.report import Report
 from desktop.ledger.storage import Storage
-from desktop.machine.devices.processor import Cpu
 from desktop.machine.doctor import Check
 from desktop.machine.paths import Paths
 from desktop.machine.private_file import write_private
@@ -62,9 +61,12 @@ class StandSteward(NodeSteward):
 
     async def snapshot(self) -> Snapshot:
         picture = await super().snapshot()
-        device = Device(
+        device = DeviceCard(
+            id="GPU-2f7d1c1e-9d0a-4d3c-8a39-6f0b1d6a7a10",
             name="NVIDIA GeForce RTX 3060",
-            kind="gpu",
+            kind=DeviceKind.NVIDIA,
+            state=picture.status.state,
+            reason=picture.status.reason,
             load=0.91,
             temperature_c=68,
             power_w=142.0,
@@ -73,7 +75,7 @@ class StandSteward(NodeSteward):
             memory_total_bytes=12 * 2**30,
             sandbox="Namespaces: no network, no files, no other processes.",
         )
-        return msgspec.structs.replace(picture, device=device, benchmark=picture.benchmark or self.benchmark_done)
+        return msgspec.structs.replace(picture, devices=(device,), benchmark=picture.benchmark or self.benchmark_done)
 
 
 def node_of(scene: str, now_ms: int) -> FakeNode:
@@ -145,7 +147,6 @@ async def serve(folder: Path, scene: str) -> None:
             quit=stop.set,
         ),
         records=Records(report, verify, system_clock_ms),
-        readings=CpuReadings(Cpu("", 1, 1, 1, 1)),
         configuration=Configuration(settings, save),
         pauses=Pauses(node, paths.data / "pause.json", write=write_private, changed=changed, now_ms=system_clock_ms),
         benchmark=Benchmark(lambda: steward.worker, None, changed, system_clock_ms),

@@ -41,7 +41,7 @@ def test_the_first_screen_says_whether_and_how_much(hearth: Hearth) -> None:
 
 
 def test_what_is_unknown_is_a_dash_and_never_zero(hearth: Hearth, stand: Stand) -> None:
-    stand.steward.picture = msgspec.structs.replace(stand.steward.picture, today=None, balance=None, device=None)
+    stand.steward.picture = msgspec.structs.replace(stand.steward.picture, today=None, balance=None, devices=())
     stand.changed()
     until(lambda: cards(hearth)["Earned today"].startswith("—"))
     assert {text.split()[0].rstrip(".") for text in cards(hearth).values()} == {"—"}

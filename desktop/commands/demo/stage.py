@@ -124,6 +124,8 @@ class Stage:
             wire="disabled",
             default_price=PRICE,
             slots=SLOTS,
+            # Over before a spare worker would be of use, and its imports would compete with the play.
+            spare_worker=False,
         )
         save_settings(paths.config, settings)
         # Play money: the owner's keyring has no business with it.

@@ -1,29 +1,28 @@
-"""The device that does the work: what it is, what it measures, how fast it is."""
+"""The devices: what each is, what it measures, why it works or not, how fast it is."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
 from desktop.control.messages import Benchmark
-from desktop.control.snapshot import Device, Measurement, Snapshot
+from desktop.control.snapshot import DeviceCard, Measurement, Snapshot
+from desktop.domain.device import DeviceKind
 from desktop.ui import formats
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House, Page
 from desktop.ui.parts.facts import Facts
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
+from desktop.ui.wording import reason_words, state_word
 
 
 class DevicesPage(Page):
-    """One panel for the device; one for the benchmark where the node can measure."""
+    """One panel for each device; one for the benchmark where the node can measure."""
 
     def __init__(self, house: House) -> None:
         super().__init__(tr("Devices"))
         self._house = house
-        self._facts = Facts()
-        panel = Panel(tr("Device"))
-        panel.body.addWidget(self._facts)
-        self.column.addWidget(panel)
+        self._panels: dict[str, tuple[Panel, Facts]] = {}
         self._bench = BenchmarkPanel(house)
         self._bench.setVisible("benchmark" in house.door.words)
         self.column.addWidget(self._bench)
@@ -31,10 +30,19 @@ class DevicesPage(Page):
 
     def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
         """Show the latest measurements."""
-        if "device" in parts and snapshot.device is not None:
-            self._facts.show_facts(_facts(snapshot.device))
+        if "devices" in parts:
+            for place, device in enumerate(snapshot.devices):
+                self._facts_of(device.id, place).show_facts(_facts(device))
         if "benchmark" in parts:
             self._bench.show_measurement(snapshot.benchmark)
+
+    def _facts_of(self, device_id: str, place: int) -> Facts:
+        if device_id not in self._panels:
+            panel, facts = Panel(tr("Device")), Facts()
+            panel.body.addWidget(facts)
+            self.column.insertWidget(place, panel)
+            self._panels[device_id] = panel, facts
+        return self._panels[device_id][1]
 
 
 class BenchmarkPanel(Panel):
@@ -91,10 +99,14 @@ def benchmark_words(measured: Measurement | None) -> str:
     )
 
 
-def _facts(device: Device) -> list[tuple[str, str]]:
+def _facts(device: DeviceCard) -> list[tuple[str, str]]:
     facts = [
         (tr("Name"), device.name),
-        (tr("Kind"), tr("Processor") if device.kind == "cpu" else tr("Graphics card")),
+        (tr("Kind"), tr("Processor") if device.kind is DeviceKind.CPU else tr("Graphics card")),
+        (
+            tr("State"),
+            tr("{state} · {reason}").format(state=state_word(device.state), reason=reason_words(device.reason)),
+        ),
         (tr("Load"), formats.UNKNOWN if device.load is None else f"{formats.percent(device.load)} %"),
     ]
     if device.memory_total_bytes is not None:
@@ -106,8 +118,17 @@ def _facts(device: Device) -> list[tuple[str, str]]:
         facts.append((tr("Temperature"), tr("{degrees} °C").format(degrees=formats.number(device.temperature_c))))
     if device.power_w is not None:
         facts.append((tr("Power"), tr("{watts} W").format(watts=formats.number(device.power_w))))
-    if device.worker:
-        facts.append((tr("Worker"), device.worker))
+    if device.detail:
+        facts.append((tr("Why"), device.detail))
+    if device.last_stop_ms is not None and device.last_release_ms is not None:
+        facts.append(
+            (
+                tr("Last stop"),
+                tr("after {stop} ms, memory free {release} ms later").format(
+                    stop=formats.number(device.last_stop_ms), release=formats.number(device.last_release_ms)
+                ),
+            )
+        )
     if device.sandbox:
         facts.append((tr("Sandbox"), device.sandbox))
     return facts

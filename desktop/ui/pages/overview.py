@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from desktop.control.answers import Result, UptimeAnswer
 from desktop.control.messages import ReadUptime
-from desktop.control.snapshot import Device, Snapshot, Today, UptimeSummary
+from desktop.control.snapshot import DeviceCard, Snapshot, Today, UptimeSummary, main_device
 from desktop.ui import formats
 from desktop.ui.charts.cells import cells, shares
 from desktop.ui.charts.uptime import Legend, UptimeStrip
@@ -68,8 +68,8 @@ class OverviewPage(Page):
         if "uptime" in parts:
             self._show_uptime(snapshot.uptime)
             self._earnings.first_ms = None if snapshot.uptime is None else snapshot.uptime.since_ms
-        if "device" in parts:
-            self._show_device(snapshot.device)
+        if "devices" in parts:
+            self._show_device(main_device(snapshot))
         if parts & {"recent", "models"}:
             now = self._house.now_ms()
             names = model_names(snapshot.models)
@@ -139,7 +139,7 @@ class OverviewPage(Page):
             note = tr("{length} not working in all").format(length=formats.span(uptime.offline_ms))
         self._uptime.show_value(formats.percent(uptime.share, 1), "%", note)
 
-    def _show_device(self, device: Device | None) -> None:
+    def _show_device(self, device: DeviceCard | None) -> None:
         if device is None:
             self._device.show_value(formats.UNKNOWN)
             return

@@ -125,6 +125,7 @@ def group_name(group: str) -> str:
     names = {
         "node": tr("This node"),
         "work": tr("Work"),
+        "computer": tr("This computer"),
         "money": tr("Money"),
         "network": tr("Network"),
         "http": tr("Web server"),

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from desktop.control.answers import DoctorAnswer, Refusal, Result
 from desktop.control.messages import RunDoctor
-from desktop.control.snapshot import Snapshot
+from desktop.control.snapshot import Snapshot, main_device
 from desktop.ui import formats
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House
@@ -39,7 +39,7 @@ class DeviceStep(Step):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the device."""
-        device = snapshot.device
+        device = main_device(snapshot)
         if device is None:
             return
         kind = tr("Processor") if device.kind == "cpu" else tr("Graphics card")

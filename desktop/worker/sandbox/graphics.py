@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from desktop.domain.device import Device, DeviceKind
 from desktop.domain.errors import DeviceUnusable
 
 _CARDS: Final = Path("/proc/driver/nvidia/gpus")
@@ -26,6 +27,19 @@ class GraphicsCard:
 
     uuid: str
     files: tuple[Path, ...]
+
+
+def graphics_of(device: Device) -> GraphicsCard | None:
+    """What a worker on that device is given; None for the processor. DeviceUnusable for what torch cannot use."""
+    if device.kind is DeviceKind.CPU:
+        return None
+    if device.kind is DeviceKind.NVIDIA:
+        return nvidia_card(device.id)
+    raise DeviceUnusable(
+        "Only NVIDIA cards and the processor can work so far.",
+        why=f"This is a card of another maker ({device.kind.value}).",
+        now="Switch this device off, so that it is not counted as broken.",
+    )
 
 
 def nvidia_card(
