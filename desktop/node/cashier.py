@@ -12,7 +12,7 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from desktop.ledger.accounts import BuyerSummary
 from desktop.ledger.record import Ledger
 from desktop.node import references
 from desktop.node.books import Books
+from desktop.wallet.operation import Operation, OperationKind, OperationState
 from desktop.wallet.results import Received, Sent, TokenSummary
 
 T = TypeVar("T")
@@ -51,6 +52,10 @@ class Purse(Protocol):
 
     def balance(self) -> Mapping[str, int]:
         """Spendable sats by mint."""
+        ...
+
+    def operation(self, kind: OperationKind, reference: str) -> Operation | None:
+        """How the operation of that kind with that reference stands."""
         ...
 
 
@@ -191,8 +196,18 @@ class Cashier:
     # Paying back
 
     async def owed_for(self, text: str) -> str:
-        """What is owed for a token that paid for one request, as a token; KeyUnknown if nothing is."""
-        token = await self.pay_back(references.token_account(self._purse.inspect(text).digest))
+        """What is owed for a token that paid for one request, as a token; KeyUnknown if nothing is.
+
+        Raises MintUnreachable while it is not known whether the token is ours: "nothing" would be the last word on it.
+        """
+        summary = self._purse.inspect(text)
+        purchase = Purchase(text, summary, references.token_account(summary.digest))
+        taken = await self._call(lambda: self._purse.operation(OperationKind.RECEIVE, purchase.reference))
+        if taken is not None and taken.state is not OperationState.FAILED and not self._entering[purchase.account]:
+            # Perhaps the mint did not answer, or it did and nobody was left to book it. If it is booked, this is that.
+            with suppress(TokenSpent):
+                await self.redeem(purchase)
+        token = await self.pay_back(purchase.account)
         if token is None:
             raise KeyUnknown(
                 "Nothing is owed for this token here.",

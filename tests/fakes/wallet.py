@@ -70,6 +70,9 @@ class FakeWallet:
         self.recoveries += 1
         return []
 
+    def operation(self, kind: OperationKind, reference: str) -> Operation | None:
+        return next((each for each in self.done if (each.kind, each.reference) == (kind, reference)), None)
+
     def operations(self, *, since_ms: int) -> Iterable[Operation]:
         return [operation for operation in self.done if operation.changed_at_ms >= since_ms]
 
