@@ -31,12 +31,16 @@ class Trick:
 
 @dataclass
 class ContentServer:
-    """`files` by path; `tricks` are played one per request, in order, then it behaves. `ranges` are what was asked."""
+    """`files` by path, `types` where one matters; `tricks` are played one per request of the path `tricked` (empty:
+    of any), in order, then it behaves. `ranges` are what was asked of those.
+    """
 
     url: str
     files: dict[str, bytes] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
     tricks: list[Trick] = field(default_factory=list)
     ranges: list[str | None] = field(default_factory=list)
+    tricked: str = ""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -49,8 +53,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         content = self.content
         asked = self.headers.get("Range")
-        content.ranges.append(asked)
-        trick = content.tricks.pop(0) if content.tricks else Trick()
+        trick = Trick()
+        if content.tricked in {"", self.path}:
+            content.ranges.append(asked)
+            trick = content.tricks.pop(0) if content.tricks else trick
         data = content.files.get(self.path.partition("?")[0]) if trick.body is None else trick.body
         if trick.status is not None or data is None:
             self._say(trick.status or HTTPStatus.NOT_FOUND, {"Location": trick.location or ""})
@@ -62,6 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(HTTPStatus.PARTIAL_CONTENT if start else HTTPStatus.OK)
         self.send_header("ETag", etag)
+        self.send_header("Connection", "close")
+        self.send_header("Content-Type", content.types.get(self.path, "application/octet-stream"))
         if not trick.no_length:
             self.send_header("Content-Length", str(len(data) - start))
         if start:
