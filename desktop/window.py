@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from desktop.control.address import door_in
-from desktop.domain.errors import HearthError
+from desktop.control.window_call import SOCKET_NAME
+from desktop.domain.errors import AlreadyRunning, HearthError
+from desktop.machine.instance import WINDOW_LOCK_FILE, Instance
 from desktop.machine.paths import Paths
 from desktop.resources import resource
 
@@ -38,14 +41,21 @@ def open_window(home: Path | None, *, hidden: bool, attach: bool) -> int:
         command = [sys.executable, "-m", "desktop", "node", *(() if home is None else ("--home", str(home.absolute())))]
         setup = Setup(
             address=door_in(paths.runtime),
-            window_name=paths.runtime / "window.sock",
+            window_name=paths.runtime / SOCKET_NAME,
             preferences=paths.config / "window.json",
             translations=resource("translations"),
             log=paths.log / "node-start.log",
             node_command=() if attach else command,
             hidden=hidden,
         )
-        return run(setup)
+        # For installers to see that a window runs. Whether this is the first window is settled elsewhere.
+        held = Instance(paths.data, WINDOW_LOCK_FILE)
+        with suppress(AlreadyRunning):
+            held.acquire()
+        try:
+            return run(setup)
+        finally:
+            held.release()
     except HearthError as error:
         print(error, file=sys.stderr)
         return 1

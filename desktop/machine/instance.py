@@ -17,18 +17,19 @@ else:
     from desktop.machine.linux import try_lock
 
 LOCK_FILE: Final = "hearth.lock"
+WINDOW_LOCK_FILE: Final = "window.lock"
 _PID_BYTES: Final = 20
 
 
 class Instance:
-    """The right to use a data folder, held by one process at a time.
+    """The right to use a data folder, held by one process at a time: the node, unless another `name` is given.
 
-    A lock of the operating system on `hearth.lock`: it ends with the process however that ends, so a file left
+    A lock of the operating system on the file of that name: it ends with the process however that ends, so a file left
     behind by a crash means nothing and is never removed. The file holds the owner's process id, for messages only.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / LOCK_FILE
+    def __init__(self, folder: Path, name: str = LOCK_FILE) -> None:
+        self._path = folder / name
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
@@ -61,6 +62,14 @@ class Instance:
                 now="Use that one, stop it first, or choose another place with --home.",
             )
         self._descriptor = descriptor
+
+    def is_held(self) -> bool:
+        """Whether any process has it now. Raises StorageUnusable."""
+        try:
+            with Instance(self._path.parent, self._path.name):
+                return False
+        except AlreadyRunning:
+            return True
 
     def release(self) -> None:
         """Let others have the folder."""

@@ -43,6 +43,9 @@ class Keyring(Protocol):
     def write(self, account: str, secret: str) -> None:
         """Keep a secret, and make sure it can be read back. Raises KeyringFailed."""
 
+    def forget(self, account: str) -> None:
+        """Keep that account's secret no longer; nothing happens if there is none. Raises KeyringFailed."""
+
 
 class SystemKeyring:
     """A `keyring` back end under a deadline, in seconds, for each call.
@@ -68,6 +71,15 @@ class SystemKeyring:
 
         if _within(self._deadline_s, write_and_read_back) != secret:
             raise KeyringFailed("The keyring did not keep what it was given.")
+
+    def forget(self, account: str) -> None:
+        """As `Keyring.forget`."""
+
+        def forget() -> None:
+            if self._backend.get_password(SERVICE, account) is not None:
+                self._backend.delete_password(SERVICE, account)
+
+        _within(self._deadline_s, forget)
 
 
 def find_keyring(deadline_s: float = _DEADLINE_S) -> SystemKeyring | None:

@@ -85,6 +85,26 @@ class PhraseStore:
         write_private(self._file, phrase + "\n")
         return StoredPhrase(phrase, Place.FILE)
 
+    def erase(self) -> None:
+        """Forget the phrase for good. Raises StorageUnusable, with nothing lost, if the keyring does not let go of it."""
+        account = _read_line(self._pointer)
+        if account is not None:
+            refusal = "There is no keyring in this session."
+            try:
+                if self._keyring is not None:
+                    self._keyring.forget(account)
+                    refusal = ""
+            except KeyringFailed as error:
+                refusal = str(error)
+            if refusal:
+                raise StorageUnusable(
+                    "The recovery phrase is in the system's keyring, which does not let go of it.",
+                    why=refusal,
+                    now="Unlock the keyring (log in to the desktop) and try again.",
+                )
+        self._pointer.unlink(missing_ok=True)
+        self._file.unlink(missing_ok=True)
+
     def _from_keyring(self, account: str) -> str:
         advice = (
             "Unlock the keyring (log in to the desktop) and start again, or restore from the phrase on paper into an "

@@ -93,6 +93,7 @@ class Hearth(QObject):
         self._notifications = Notifications(self.house, self.tray.notify, self)
         self._wizard: Wizard | None = None
         self._only.called.connect(self.show_window)
+        self._only.dismissed.connect(self.quit)
         self.tray.open_asked.connect(self.show_window)
         self.tray.settings_asked.connect(self._show_settings)
         self.tray.quit_asked.connect(self.ask_to_quit)

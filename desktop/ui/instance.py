@@ -8,8 +8,10 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
+from desktop.control.window_call import QUIT, RAISE
+
 CALL_MS: Final = 1000
-WORD: Final = b"raise\n"
+LONGEST_WORD: Final = 16
 
 
 def call_running(name: Path) -> bool:
@@ -18,16 +20,17 @@ def call_running(name: Path) -> bool:
     socket.connectToServer(str(name))
     if not socket.waitForConnected(CALL_MS):
         return False
-    socket.write(WORD)
+    socket.write(RAISE)
     socket.waitForBytesWritten(CALL_MS)
     socket.disconnectFromServer()
     return True
 
 
 class OnlyWindow(QObject):
-    """Holds the name; `called` when a second start asks for the window."""
+    """Holds the name; `called` when a second start asks for the window, `dismissed` when an installer asks it to go."""
 
     called = Signal()
+    dismissed = Signal()
 
     def __init__(self, name: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -46,4 +49,16 @@ class OnlyWindow(QObject):
     def _hear(self) -> None:
         while (caller := self._server.nextPendingConnection()) is not None:
             caller.disconnected.connect(caller.deleteLater)
-            self.called.emit()
+            # A bound method of ours: Qt lets go of it when we are gone, which it would not of a closure.
+            caller.readyRead.connect(self._listen)
+        self._listen()
+
+    def _listen(self) -> None:
+        for caller in self._server.findChildren(QLocalSocket):
+            if not caller.canReadLine():
+                continue
+            word = caller.readLine(LONGEST_WORD).data()
+            if word == RAISE:
+                self.called.emit()
+            elif word == QUIT:
+                self.dismissed.emit()

@@ -25,6 +25,10 @@ class FakeKeyring:
         self._answer()
         self.entries[account] = secret
 
+    def forget(self, account: str) -> None:
+        self._answer()
+        self.entries.pop(account, None)
+
     def _answer(self) -> None:
         if self.broken:
             raise KeyringFailed(self.broken)
@@ -50,6 +54,10 @@ class FakeBackend(KeyringBackend):
         self._answer()
         if not self._forgets:
             self._entries[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._answer()
+        del self._entries[service, username]
 
     def _answer(self) -> None:
         if self._hangs:

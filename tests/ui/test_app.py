@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
+from desktop.control.window_call import QUIT, call_window
 from desktop.domain.job import JobState
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ui.app import Hearth
@@ -53,6 +54,18 @@ def test_a_second_start_calls_the_first(app: QApplication, tmp_path: Path) -> No
     assert call_running(tmp_path / "w.sock")
     until(lambda: calls == [True])
     first.close()
+
+
+def test_an_installer_asks_the_window_to_go(app: QApplication, tmp_path: Path) -> None:
+    assert app
+    words: list[str] = []
+    window = OnlyWindow(tmp_path / "w.sock")
+    window.called.connect(lambda: words.append("called"))
+    window.dismissed.connect(lambda: words.append("dismissed"))
+    assert call_window(tmp_path / "w.sock", b"unknown\n")
+    assert call_window(tmp_path / "w.sock", QUIT)
+    until(lambda: words == ["dismissed"])
+    window.close()
 
 
 def test_what_is_left_of_a_killed_window_stops_no_other(app: QApplication, tmp_path: Path) -> None:
