@@ -7,6 +7,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+# Below that an answer would look dead, and its buyer would leave.
+LEAST_DUTY: Final = 0.05
+
 
 class Preset(StrEnum):
     """A word for a set of limits."""

@@ -22,6 +22,7 @@ from desktop.worker.messages import (
     Counters,
     DeviceName,
     Done,
+    Duty,
     Embed,
     Failed,
     FromWorker,
@@ -155,6 +156,10 @@ class WorkerHandle:
         """Ask for the end of a job; its Finish still comes, within one step. A job that is not there is left alone."""
         if job_id in self._jobs:
             self._channel.post(encode(Cancel(job_id)))
+
+    def set_duty(self, share: float) -> None:
+        """Have it compute for that share of the time (`domain.limits.LEAST_DUTY` … 1) from the next step on."""
+        self._channel.post(encode(Duty(share)))
 
     async def stop(self, grace_s: float) -> None:
         """End the worker, by force after the grace; open jobs end with WorkerDied."""

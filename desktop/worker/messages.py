@@ -22,6 +22,7 @@ from desktop.domain.errors import (
     WorkerError,
 )
 from desktop.domain.inference import EmbeddingBatch, FinishReason, Generation, Message, Role, Sampling
+from desktop.domain.limits import LEAST_DUTY
 from desktop.worker.benchmark.words import EventForm
 from desktop.worker.frames import FrameKind, encode_frame
 from desktop.worker.models.catalogue import CatalogueEntry
@@ -177,11 +178,17 @@ class Cancel(_Word, frozen=True, tag="cancel"):
     job_id: _Id
 
 
+class Duty(_Word, frozen=True, tag="duty"):
+    """Compute for that share of the time from now on; before it is said first: always."""
+
+    share: Annotated[float, msgspec.Meta(ge=LEAST_DUTY, le=1)]
+
+
 class Stop(_Word, frozen=True, tag="stop"):
     """Exit now."""
 
 
-ToWorker = Begin | Generate | Embed | Measure | Cancel | Stop
+ToWorker = Begin | Generate | Embed | Measure | Cancel | Duty | Stop
 
 # --- from the worker -------------------------------------------------------------------------------------------------
 

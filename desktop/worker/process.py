@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder
+from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder, Closing
 from desktop.domain.errors import FrameError, HearthError, WorkerError
 from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, Generation
 from desktop.worker.benchmark.words import form_of
@@ -29,6 +29,7 @@ from desktop.worker.messages import (
     Counters,
     DeviceName,
     Done,
+    Duty,
     Embed,
     Failed,
     FromWorker,
@@ -47,6 +48,7 @@ from desktop.worker.messages import (
     encode,
 )
 from desktop.worker.models.catalogue import CatalogueEntry
+from desktop.worker.pacing import DutyCycle
 from desktop.worker.sandbox.probes import try_to_escape
 from desktop.worker.sandbox.threshold import Threshold
 
@@ -86,6 +88,10 @@ class Serving(Protocol):
 
     def step(self) -> list[tuple[str, Event]]:
         """Do a small piece of all that is to be done; what came of it, by job."""
+        ...
+
+    def keep_steps_short(self, short: bool) -> None:  # noqa: FBT001 - it is what is kept
+        """Do less in one step, so that work and rest alternate quickly."""
         ...
 
     @property
@@ -231,23 +237,30 @@ class _Conversation:
 
 
 class _Loop:
-    """Serves one conversation to its end."""
+    """Serves one conversation to its end, computing for no more than its share of the time.
+
+    Resting is listening: whatever the node says holds at once. A measurement knows no rest: it measures the device.
+    """
 
     def __init__(self, conversation: _Conversation, serving: Serving) -> None:
         self._conversation = conversation
         self._serving = serving
         self._next_pulse = 0.0
+        self._duty = DutyCycle()
+        self._measuring = ""
 
     def run(self) -> None:
         while True:
-            words = self._conversation.hear(PULSE_S if self._serving.idle else 0.0)
+            words = self._conversation.hear(PULSE_S if self._serving.idle else min(self._rest_s(), PULSE_S))
+            began_s = time.monotonic()
             if words is None:
                 return
             for word in words:
                 if isinstance(word, Stop):
                     return
                 self._obey(word)
-            if not self._serving.idle:
+            working = not self._serving.idle and not self._rest_s()
+            if working:
                 for job_id, event in self._serving.step():
                     self._tell(job_id, event)
             now = time.monotonic()
@@ -257,6 +270,11 @@ class _Loop:
                 )
                 self._next_pulse = now + PULSE_S
             self._conversation.flush()
+            if working:
+                self._duty.worked(began_s, time.monotonic())
+
+    def _rest_s(self) -> float:
+        return 0.0 if self._measuring else self._duty.rest_s(time.monotonic())
 
     def _obey(self, word: ToWorker) -> None:
         match word:
@@ -265,11 +283,18 @@ class _Loop:
             case Embed():
                 self._take(word.job_id, lambda: self._serving.submit_embedding(word.batch()))
             case Measure():
-                self._take(word.job_id, lambda: self._serving.measure(word.order()))
+                self._take(word.job_id, lambda: self._measure(word))
             case Cancel():
                 self._serving.cancel(word.job_id)
+            case Duty():
+                self._duty.change(word.share, time.monotonic())
+                self._serving.keep_steps_short(word.share < 1)
             case Begin():
                 raise FrameError("The worker has begun already.")
+
+    def _measure(self, word: Measure) -> None:
+        self._serving.measure(word.order())
+        self._measuring = word.job_id
 
     def _take(self, job_id: str, submit: Callable[[], None]) -> None:
         try:
@@ -284,6 +309,8 @@ class _Loop:
             )
 
     def _tell(self, job_id: str, event: Event) -> None:
+        if job_id == self._measuring and isinstance(event, Closing | Finish | WorkerError):
+            self._measuring = ""
         match event:
             case Delta(text=text, tokens=tokens):
                 self._conversation.say(Piece(job_id, text, tokens))

@@ -124,6 +124,11 @@ class Serving:
                 self._homes.pop(job_id, None)
         return outputs
 
+    def keep_steps_short(self, short: bool) -> None:  # noqa: FBT001 - it is what is kept
+        """Read fewer prompt tokens in one step, at some cost, so that no step lasts long."""
+        for lane in self._chats.values():
+            lane.keep_steps_short(short)
+
     @property
     def idle(self) -> bool:
         """Whether `step` would have nothing to do or to tell."""

@@ -119,6 +119,9 @@ class ScriptedServing:
         elif job is not None:
             self._ready.append((job_id, Finish(FinishReason.CANCELLED, Usage(3, job.written))))
 
+    def keep_steps_short(self, short: bool) -> None:  # noqa: FBT001 - the engine's own name
+        """Its steps are short."""
+
     def step(self) -> list[tuple[str, Event]]:
         events, self._ready = self._ready, []
         for job_id, job in list(self._jobs.items()):

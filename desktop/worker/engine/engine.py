@@ -65,6 +65,9 @@ class Engine(Protocol):
     def step(self) -> list[TokenEvent]:
         """One forward pass for everything that runs; no work, no events."""
 
+    def keep_steps_short(self, short: bool) -> None:  # noqa: FBT001 - it is what is kept
+        """Do less in one step from now on, whatever that costs, or as much as is best again."""
+
     @property
     def idle(self) -> bool:
         """Whether nothing runs or waits."""

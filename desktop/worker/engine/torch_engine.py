@@ -60,6 +60,7 @@ class TorchEngine:
         self._waiting: deque[Request] = deque()
         self._running: list[_Running] = []
         self._steps = 0
+        self._short = False
         self._prompt_tokens = 0
         self._completion_tokens = 0
 
@@ -122,6 +123,10 @@ class TorchEngine:
             for running, row, state in zip(receivers, logits, hidden, strict=True)
         ]
 
+    def keep_steps_short(self, short: bool) -> None:  # noqa: FBT001 - it is what is kept
+        """Read prompts always as if answers were running beside."""
+        self._short = short
+
     @property
     def idle(self) -> bool:
         """Whether nothing runs or waits."""
@@ -148,7 +153,7 @@ class TorchEngine:
 
     def _compose(self) -> list[tuple[_Running, Chunk]]:
         batch = []
-        budget = self._pace.prompt_tokens_alone
+        budget = self._pace.prompt_tokens_beside if self._short else self._pace.prompt_tokens_alone
         for each in self._running:
             if not each.unread:
                 batch.append(

@@ -105,6 +105,10 @@ class ChatLane:
         """One token for every running answer."""
         return [(event.request_id, output) for event in self._engine.step() for output in self._take(event)]
 
+    def keep_steps_short(self, short: bool) -> None:  # noqa: FBT001 - it is what is kept
+        """Whether the engine reads fewer prompt tokens in one step."""
+        self._engine.keep_steps_short(short)
+
     @property
     def idle(self) -> bool:
         """Whether the engine has nothing to do."""
