@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.config.settings import Settings
-from desktop.domain.device import Device
+from desktop.domain.device import Device, DeviceKind
 from desktop.domain.errors import SettingsError
 from desktop.domain.model import Offer
 from desktop.ledger.record import Ledger
 from desktop.ledger.report import Report
-from desktop.machine.devices.processor import read_cpu
+from desktop.machine.devices.devices import Devices
+from desktop.machine.devices.processor import CPU_ID, read_cpu
 from desktop.machine.devices.survey import local_devices
 from desktop.machine.identity import Identity, create_phrase
 from desktop.machine.instance import Instance
@@ -101,6 +102,7 @@ class Composition:
         use_keyring: bool = True,
     ) -> None:
         self._use_keyring = use_keyring
+        self._devices: Devices | None = None
         self.paths = paths
         self.settings = settings
         self.now_ms = now_ms
@@ -196,13 +198,21 @@ class Composition:
         self, models: Sequence[tuple[CatalogueEntry, Path]], policy: ModePolicy, device: Device | None = None
     ) -> WorkerLauncher:
         """Starts workers for those models on that device; on the processor if none is named. Raises DeviceUnusable."""
+        budget_bytes = self.settings.limits_of(CPU_ID if device is None else device.id).memory_bytes
+        main_bytes = self.settings.worker_memory_mib << 20
+        card = device is not None and device.kind is not DeviceKind.CPU
+        held = None
+        if card and budget_bytes is not None and device is not None and self._devices is not None:
+            held = partial(self._devices.held_bytes, device.id)
         return WorkerLauncher(
             models,
             graphics=None if device is None else graphics_of(device),
             home=self.paths.data,
             runtime=Runtime.current(),
             policy=policy,
-            limits=WorkerLimits(memory_bytes=self.settings.worker_memory_mib << 20),
+            limits=WorkerLimits(memory_bytes=main_bytes if card else min(main_bytes, budget_bytes or main_bytes)),
+            device_memory=held,
+            device_memory_bytes=(budget_bytes or 0) if held is not None else 0,
             threads=self.settings.threads(read_cpu().physical_cores),
         )
 
@@ -245,7 +255,8 @@ class Composition:
     @asynccontextmanager
     async def senses(self) -> AsyncIterator[LocalSenses]:
         """What a node sees of this computer."""
-        senses = LocalSenses(open_presence(os.environ, Path.home()), local_devices(self.now_ms))
+        self._devices = local_devices(self.now_ms)
+        senses = LocalSenses(open_presence(os.environ, Path.home()), self._devices)
         try:
             yield senses
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,12 +22,19 @@ from desktop.control.server import Door
 from desktop.domain.model import ModelKind
 from desktop.machine.devices.survey import local_devices, survey
 from desktop.machine.doctor import examine
+from desktop.machine.limits.guard import WatchdogGuard
+from desktop.machine.limits.journal import Journal
+from desktop.machine.limits.keeper import LimitsKeeper
+from desktop.machine.limits.power import LocalKnobs
 from desktop.machine.private_file import write_private
 from desktop.machine.settings_file import load_settings, save_settings
 from desktop.node.node import Node
 from desktop.node.policy.terms import Terms
+from desktop.node.restraint import Restraint
 from desktop.proof.receipts import verify
 from desktop.worker.handle import WorkerHandle
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +43,12 @@ class Doorway:
 
     door: Door
     steward: NodeSteward
+    restraint: Restraint
 
     def worker_started(self, worker: WorkerHandle) -> None:
         """A worker runs."""
         self.steward.worker_started(worker)
+        self.restraint.nudge()
         self.door.changed()
 
     def jobs_changed(self) -> None:
@@ -69,7 +80,15 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
     def save(changed: Settings) -> None:
         save_settings(home.paths.config, changed)
         # Called from a thread. What the owner allows holds at once; the rest with the next start.
-        loop.call_soon_threadsafe(node.follow, Terms.of(changed))
+        loop.call_soon_threadsafe(follow, Terms.of(changed))
+
+    def follow(terms: Terms) -> None:
+        node.follow(terms)
+        restraint.nudge()
+
+    owner = os.urandom(8).hex()
+    keeper = LimitsKeeper(LocalKnobs(), Journal(home.paths.data), WatchdogGuard(home.paths.data, owner), owner=owner)
+    restraint = Restraint(node, keeper, changed)
 
     with home.report() as report:
         pauses = Pauses(node, home.paths.data / "pause.json", write=write_private, changed=changed, now_ms=home.now_ms)
@@ -82,6 +101,7 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
                 checks=lambda: examine(home.paths, survey(devices), home.now_ms),
                 phrase=phrase,
                 quit=stop,
+                unmet=lambda view: restraint.held(view).unmet,
             ),
             records=Records(report, verify, home.now_ms),
             configuration=Configuration(settings, save),
@@ -91,10 +111,13 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
         )
         door = Door(steward, door_in(home.paths.runtime), version=__version__)
         await door.open()
+        restraint.start()
         try:
             await pauses.restore()
-            yield Doorway(door, steward)
+            yield Doorway(door, steward, restraint)
         finally:
+            for trouble in await restraint.close():
+                log.warning("a limit could not be put back: %s", trouble)
             await steward.close()
             await door.close()
             devices.close()

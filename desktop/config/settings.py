@@ -8,11 +8,13 @@ from fractions import Fraction
 from typing import Annotated, Any, Final, Literal, get_args, get_type_hints
 
 from desktop.config.addresses import Addresses, OneAddress
+from desktop.config.limits import DeviceLimits, LimitsByDevice
 from desktop.config.prices import ModelPrice, ModelPrices, OnePrice
 from desktop.config.rules import Address, ModelId, ModelIds, OneOf, Rule, Switch, Text, Whole
 from desktop.config.tariffs import Amount, Bands, Currency, micro
 from desktop.config.week import DeviceIds, Week
 from desktop.domain.errors import SettingsError
+from desktop.domain.limits import PRESETS, Limits, Preset
 from desktop.domain.pricing import Price
 from desktop.domain.tariff import Band, ExchangeRate, Tariff, TariffError, tariff_of
 
@@ -131,6 +133,9 @@ class Settings:
         PresetWord,
         About("computer", "How hard a device may work: its heat, power and pace.", OneOf(get_args(PresetWord))),
     ] = "balanced"
+    limits: Annotated[
+        tuple[DeviceLimits, ...], About("computer", "Limits of single devices, over the preset's.", LimitsByDevice())
+    ] = ()
     disabled_devices: Annotated[
         tuple[str, ...], About("computer", "Devices that never work, by their ids.", DeviceIds())
     ] = ()
@@ -267,6 +272,11 @@ class Settings:
     def price_of(self, model: str) -> Price:
         """The price of a model: its own, else the default."""
         return next((item.price for item in self.prices if item.model == model), self.default_price)
+
+    def limits_of(self, device: str) -> Limits:
+        """What a device may do: its own limits, where it has none the preset's."""
+        preset = PRESETS[Preset(self.preset)]
+        return next((each.over(preset) for each in self.limits if each.device == device), preset)
 
     @property
     def tariff(self) -> Tariff | None:

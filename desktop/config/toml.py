@@ -21,7 +21,7 @@ def listed(items: Iterable[str]) -> str:
     return f"[{lines}\n]" if lines else "[]"
 
 
-def inline(fields: Mapping[str, str | int]) -> str:
+def inline(fields: Mapping[str, str | float]) -> str:
     """A table on one line."""
     parts = (f"{name} = {quoted(value) if isinstance(value, str) else value}" for name, value in fields.items())
     return "{ " + ", ".join(parts) + " }"

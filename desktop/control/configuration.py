@@ -12,7 +12,7 @@ from desktop.domain.errors import SettingsError
 
 # The window shows what concerns lending the computer; what concerns asking is the command line's.
 GROUPS: Final = ("node", "work", "computer", "money", "network", "http")
-TABLES: Final = frozenset({"price", "prices by model", "electricity by the hour"})
+TABLES: Final = frozenset({"price", "prices by model", "electricity by the hour", "limits by device"})
 
 
 class Configuration:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from desktop.control.snapshot import DeviceCard
+from collections.abc import Sequence
+
+from desktop.control.snapshot import DeviceCard, UnmetLimit
 from desktop.domain.device import Telemetry
 from desktop.domain.limits import Limits
+from desktop.machine.limits.keeper import Unmet
 from desktop.node.fleet import DeviceView
 from desktop.worker.handle import WorkerHandle
 
 
-def device_card(view: DeviceView, limits: Limits) -> DeviceCard:
+def device_card(view: DeviceView, limits: Limits, unmet: Sequence[Unmet] = ()) -> DeviceCard:
     """One device: what it is, what it measures, how it stands and why, what it may do, how fast it last stopped."""
     device, stop = view.device, view.last_stop
     now = view.telemetry or Telemetry(0)
@@ -39,6 +42,7 @@ def device_card(view: DeviceView, limits: Limits) -> DeviceCard:
         most_temperature_c=limits.temperature_c,
         most_memory_bytes=limits.memory_bytes,
         duty=limits.duty,
+        unmet=tuple(UnmetLimit(what=each.what, why=each.why, command=each.command) for each in unmet),
         worker_memory_bytes=(worker.peak_memory_bytes or None) if worker is not None else None,
         sandbox=worker.mode.in_words if worker is not None else "",
         spare_worker=view.spare,

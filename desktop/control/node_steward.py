@@ -43,6 +43,7 @@ from desktop.domain.limits import Limits
 from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState
 from desktop.machine.doctor import Check
+from desktop.machine.limits.keeper import Unmet
 from desktop.network.api.desk import NodeInfo
 from desktop.network.directory.enrolment import Standing
 from desktop.network.directory.relays import RelayState
@@ -108,6 +109,7 @@ class Estate:
     checks: Callable[[], Sequence[Check]]
     phrase: Callable[[], str]
     quit: Callable[[], None]
+    unmet: Callable[[DeviceView], Sequence[Unmet]] = lambda _: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,10 @@ class NodeSteward:
             today=books.today,
             balance=books.balance,
             uptime=books.uptime,
-            devices=tuple(device_card(each, self._node.limits_of(each.device.id)) for each in self._node.devices()),
+            devices=tuple(
+                device_card(each, self._node.limits_of(each.device.id), self._estate.unmet(each))
+                for each in self._node.devices()
+            ),
             models=self._models(),
             relays=self._relays(),
             recent=books.recent,

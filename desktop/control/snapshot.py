@@ -61,6 +61,14 @@ class UptimeSummary(Struct, frozen=True, kw_only=True):
     since_ms: int | None
 
 
+class UnmetLimit(Struct, frozen=True, kw_only=True):
+    """A limit that is not in force: which, why, and the command that would put it in force, if one would."""
+
+    what: str
+    why: str
+    command: str = ""
+
+
 class DeviceCard(Struct, frozen=True, kw_only=True):
     """One device, its state with its reason, its latest measurements, its limits; what is not known is None.
 
@@ -92,6 +100,7 @@ class DeviceCard(Struct, frozen=True, kw_only=True):
     most_temperature_c: float | None = None
     most_memory_bytes: int | None = None
     duty: float = 1.0
+    unmet: tuple[UnmetLimit, ...] = ()
     worker_memory_bytes: int | None = None
     sandbox: str = ""
     spare_worker: bool = False

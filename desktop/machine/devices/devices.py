@@ -88,6 +88,12 @@ class Devices:
         self._last[device_id] = reading
         return reading
 
+    def held_bytes(self, device_id: str, pids: Sequence[int]) -> int:
+        """What these processes held of the device's memory at its last reading; 0 where that is not known."""
+        last = self._last.get(device_id)
+        uses = () if last is None else last.processes or ()
+        return sum(use.memory_bytes or 0 for use in uses if use.pid in pids)
+
     def close(self) -> None:
         """Let go of the drivers. A driver that hangs is left to itself."""
         for thread in self._threads.values():

@@ -57,6 +57,7 @@ class Terms:
             most_watts=settings.most_watts,
             spare_worker=settings.spare_worker,
             usual_limits=PRESETS[Preset(settings.preset)],
+            limits={each.device: settings.limits_of(each.device) for each in settings.limits},
         )
 
     def limits_of(self, device_id: str) -> Limits:
