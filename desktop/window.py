@@ -11,6 +11,8 @@ from typing import Final
 from desktop.control.address import door_in
 from desktop.control.window_call import SOCKET_NAME
 from desktop.domain.errors import AlreadyRunning, HearthError
+from desktop.machine.autostart.here import autostarts_of
+from desktop.machine.autostart.switch import AtLogin, repair_all
 from desktop.machine.instance import WINDOW_LOCK_FILE, Instance
 from desktop.machine.paths import Paths
 from desktop.resources import resource
@@ -18,6 +20,13 @@ from desktop.resources import resource
 NO_DISPLAY: Final = (
     "There is no display to open a window on. `hearth node` runs without one; `hearth status` tells how it goes."
 )
+
+
+def _at_login(paths: Paths) -> AtLogin:
+    """The switch for this Hearth; a program that moved since the last start is named anew first."""
+    autostarts = autostarts_of(os.environ, Path.home(), paths)
+    repair_all(autostarts)
+    return AtLogin(autostarts[0])
 
 
 def open_window(home: Path | None, *, hidden: bool, attach: bool) -> int:
@@ -47,6 +56,7 @@ def open_window(home: Path | None, *, hidden: bool, attach: bool) -> int:
             log=paths.log / "node-start.log",
             node_command=() if attach else command,
             hidden=hidden,
+            at_login=_at_login(paths),
         )
         # For installers to see that a window runs. Whether this is the first window is settled elsewhere.
         held = Instance(paths.data, WINDOW_LOCK_FILE)

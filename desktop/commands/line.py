@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "earnings": "what was earned and what electricity took, by day, hour, model or device",
     "jobs": "the newest jobs, one job with its receipt, or an export",
     "wallet": "what the wallet holds; receive, send, pay, restore",
+    "autostart": "start with this computer: on, off or status",
     "doctor": "check computer, sandbox, relays and mints; say what to do",
     "bench": "measure how fast this computer answers",
     "uninstall": "take Hearth off this computer; asks about keys, wallet and ledger",

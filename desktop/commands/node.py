@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -15,6 +17,8 @@ from desktop.compose import Composition, Watchers
 from desktop.control.problem_report import redacted
 from desktop.domain.errors import HearthError
 from desktop.doorway import Doorway, open_doorway
+from desktop.machine.autostart.here import autostarts_of
+from desktop.machine.autostart.switch import repair_all
 from desktop.machine.log_file import LogFile
 from desktop.network.directory.enrolment import Standing
 from desktop.node.life import Moment
@@ -42,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, home: Composition, console: Console) -> int:
     """Serve until a signal asks to stop; withdraw, finish or refund, and end within five seconds."""
     logging.basicConfig(format=LOG_LINE, level=logging.WARNING)
+    # A unit that names a program which has moved starts nothing: whoever starts the new one by hand mends it.
+    repair_all(autostarts_of(os.environ, Path.home(), home.paths))
     with home.instance():
         kept = LogFile(home.paths.log / "node.log", redacted)
         kept.setFormatter(logging.Formatter(LOG_LINE))

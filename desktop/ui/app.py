@@ -20,6 +20,7 @@ from desktop.ui.icons import app_icon
 from desktop.ui.instance import OnlyWindow, call_running
 from desktop.ui.language import tr
 from desktop.ui.launcher import Launcher
+from desktop.ui.login import LoginSwitch
 from desktop.ui.notifications import Notifications
 from desktop.ui.pages.page import House
 from desktop.ui.preferences import PreferencesFile
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from desktop.ui.wizard.wizard import Wizard
 
 QUIT_MS: Final = 8000
+TRAY_COMES_WITHIN_MS: Final = 15_000
 WAIT_TO_JOIN: Final = "--wait-to-join"
 
 
@@ -48,6 +50,8 @@ class Setup:
     log: Path
     node_command: Sequence[str] = ()
     hidden: bool = False
+    at_login: LoginSwitch | None = None
+    tray_comes_within_ms: int = TRAY_COMES_WITHIN_MS
 
 
 def run(setup: Setup) -> int:
@@ -82,7 +86,8 @@ class Hearth(QObject):
         self._only = OnlyWindow(setup.window_name, self)
         appearance = Appearance(app)
         appearance.choose(preferences.values.theme)
-        self.house = House(Door(setup.address, self), appearance, preferences, lambda: time.time_ns() // 1_000_000)
+        door = Door(setup.address, self)
+        self.house = House(door, appearance, preferences, lambda: time.time_ns() // 1_000_000, setup.at_login)
 
         def command() -> list[str]:
             return [*setup.node_command, *([] if preferences.values.welcomed else [WAIT_TO_JOIN])]
@@ -117,20 +122,28 @@ class Hearth(QObject):
     def start(self) -> None:
         """Open the door and, unless asked to stay in the tray, the window."""
         self.house.door.open()
-        if not self._setup.hidden or not self.tray.is_there:
+        if not self._setup.hidden:
             self.show_window()
-        if not self.tray.is_there:
-            self.window.notice(
-                tr(
-                    "This desktop shows no tray icons. Hearth goes on working when you close this window; start it"
-                    " again to see it."
-                )
-            )
+        if self._setup.hidden and not self.tray.is_there:
+            # At log-in the panel may come after us.
+            QTimer.singleShot(self._setup.tray_comes_within_ms, self, self._do_without_tray)
+        else:
+            self._do_without_tray()
         if self.house.preferences.set_aside is not None:
             self.window.notice(
                 tr(
                     "The window's preferences could not be read. They are kept in {file}; the defaults are used."
                 ).format(file=self.house.preferences.set_aside.name)
+            )
+
+    def _do_without_tray(self) -> None:
+        if not self.tray.is_there:
+            self.show_window()
+            self.window.notice(
+                tr(
+                    "This desktop shows no tray icons. Hearth goes on working when you close this window; start it"
+                    " again to see it."
+                )
             )
 
     def end(self) -> None:

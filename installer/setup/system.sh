@@ -26,10 +26,12 @@ python_packages() {
 }
 
 # What the tests of the window need and this system does not have: a display of their own, a tray, a hand for the
-# mouse, judges of what starts with the computer, and the libraries that Qt loads. Asked of dpkg; another system brings them in its own way.
+# mouse, judges of what starts with the computer, and the libraries that Qt loads. Asked of dpkg; another system brings
+# them in its own way.
 display_packages() {
     have dpkg-query || return 0
-    for name in xvfb xauth trayer openbox xdotool dbus desktop-file-utils systemd libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 \
+    for name in xvfb xauth trayer openbox xdotool dbus desktop-file-utils systemd \
+        libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 \
         libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core; do
         dpkg-query -W -f '${Status}\n' "$name" "${name}t64" 2>/dev/null | grep -q '^install ok installed$' ||
             printf ' %s' "$name"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+from desktop.domain.errors import HearthError
 
 
 class Kind(StrEnum):
@@ -42,6 +45,28 @@ class Autostart(Protocol):
     def repair(self) -> bool:
         """If it is on and names a program that is no longer there, name this one; whether that was needed."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AtLogin:
+    """One autostart as a plain switch, for the window."""
+
+    autostart: Autostart
+
+    def is_on(self) -> bool:
+        """Whether it is on. May raise StorageUnusable."""
+        return self.autostart.standing().on
+
+    def switch(self, *, on: bool) -> None:
+        """Turn it on or off. May raise StorageUnusable or SettingsError."""
+        self.autostart.switch(on=on)
+
+
+def repair_all(autostarts: Sequence[Autostart]) -> None:
+    """Repair what can be: a place that cannot be written must not keep Hearth from starting."""
+    for autostart in autostarts:
+        with suppress(HearthError):
+            autostart.repair()
 
 
 def program_of(environ: Mapping[str, str], interpreter: Path) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def unit_of(command: Sequence[str]) -> str:
 
 
 def _startable(command: Sequence[str]) -> tuple[str, ...]:
-    """systemd takes no program with quotes or backslashes in its path, as an argument it does."""
+    """Through a shell where the path has quotes or backslashes: systemd takes those in an argument only."""
     return (*_SHELL, *command) if _UNTAKEN & set(command[0]) else tuple(command)
 
 

@@ -11,18 +11,20 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.control.snapshot import Snapshot
 from desktop.ui.door import Door
+from desktop.ui.login import LoginSwitch
 from desktop.ui.preferences import PreferencesFile
 from desktop.ui.theme import Appearance
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What pages are built with. `now_ms` is the clock."""
+    """What pages are built with. `now_ms` is the clock, `at_login` starts Hearth when its owner logs in."""
 
     door: Door
     appearance: Appearance
     preferences: PreferencesFile
     now_ms: Callable[[], int]
+    at_login: LoginSwitch | None = None
 
 
 class Page(QScrollArea):

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPlainTextEdit, Q
 
 from desktop.control.answers import Refusal, Result, SettingsAnswer, SettingSheet
 from desktop.control.messages import ReadSettings, WriteSetting
+from desktop.domain.errors import HearthError
 from desktop.ui.language import tr
+from desktop.ui.login import LoginSwitch
 from desktop.ui.pages.page import House, Page
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
@@ -101,7 +103,45 @@ class SettingsPage(Page):
             box.setChecked(on)
             box.toggled.connect(act)
             panel.body.addWidget(box)
+        if self._house.at_login is not None:
+            panel.body.addWidget(LoginBox(self._house.at_login))
         return panel
+
+
+class LoginBox(QWidget):
+    """Start with the owner's session, or not; what the system refuses is said below."""
+
+    def __init__(self, at_login: LoginSwitch) -> None:
+        super().__init__()
+        self._at_login = at_login
+        self._box = QCheckBox(tr("Start Hearth in the tray when I log in"))
+        self._words = label("", "warn", wrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._box)
+        column.addWidget(self._words)
+        self._words.hide()
+        self.look()
+        self._box.clicked.connect(self._switch)
+
+    def look(self) -> None:
+        """Show what is so now."""
+        try:
+            self._box.setChecked(self._at_login.is_on())
+        except HearthError as error:
+            self._say(error)
+
+    def _switch(self, on: bool) -> None:  # noqa: FBT001 - Qt's signature
+        self._words.hide()
+        try:
+            self._at_login.switch(on=on)
+        except HearthError as error:
+            self._say(error)
+        self._box.setChecked(on if self._words.isHidden() else not on)
+
+    def _say(self, error: HearthError) -> None:
+        self._words.setText(" ".join(part for part in (error.what, error.why, error.now) if part))
+        self._words.show()
 
 
 def _choice(name: str, choices: tuple[str, ...], start: int, chosen: Callable[[int], None]) -> QWidget:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from desktop.domain.errors import SettingsError, StorageUnusable
 from desktop.machine.autostart.here import autostarts_of
 from desktop.machine.autostart.run_key import APPROVED, RUN, RunKey
-from desktop.machine.autostart.switch import Kind, command_for, program_of
+from desktop.machine.autostart.switch import AtLogin, Kind, command_for, program_of, repair_all
 from desktop.machine.autostart.systemd import UserUnit, unit_of
 from desktop.machine.autostart.xdg import DesktopEntry, entry_of, exec_line, program_in
+from desktop.machine.paths import Paths
 
 NASTY = '/opt/a "b" $HOME `x` \\ 100% ;&|<>*?#~()\'/hearth'
 
@@ -233,8 +234,8 @@ def test_the_window_starts_hidden_and_the_node_alone() -> None:
 
 def test_a_home_of_its_own_has_entries_of_its_own(tmp_path: Path) -> None:
     environ = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
-    usual = autostarts_of(environ, tmp_path, None)
-    own = autostarts_of(environ, tmp_path, tmp_path / "other")
+    usual = autostarts_of(environ, tmp_path, Paths.of_user(environ, tmp_path))
+    own = autostarts_of(environ, tmp_path, Paths.below(tmp_path / "other"))
 
     for each in usual:
         each.switch(on=True)
@@ -242,4 +243,22 @@ def test_a_home_of_its_own_has_entries_of_its_own(tmp_path: Path) -> None:
     assert all(each.standing().on for each in usual)
     assert not any(each.standing().on for each in own)
     entry = (tmp_path / "config" / "autostart" / "hearth.desktop").read_text()
+    assert "--home" not in entry
     assert program_in(entry.partition("Exec=")[2].partition("\n")[0]) == program_of({}, Path(sys.executable))[0]
+    own[0].switch(on=True)
+    assert f"--home {tmp_path / 'other'}" in Path(own[0].standing().place).read_text()
+
+
+def test_a_switch_that_cannot_be_repaired_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    broken = DesktopEntry(tmp_path / "file", "hearth", ["/usr/bin/hearth"])
+    (tmp_path / "file").write_text("no folder")
+    entry = DesktopEntry(tmp_path, "hearth", [str(program(tmp_path))])
+    (tmp_path / "hearth.desktop").write_text("[Desktop Entry]\nExec=/gone\n")
+
+    repair_all([broken, entry])
+
+    assert str(program(tmp_path)) in (tmp_path / "hearth.desktop").read_text()
+    switch = AtLogin(entry)
+    assert switch.is_on()
+    switch.switch(on=False)
+    assert not switch.is_on()
