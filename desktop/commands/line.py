@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "jobs": "the newest jobs, one job with its receipt, or an export",
     "wallet": "what the wallet holds; receive, send, pay, restore",
     "autostart": "start with this computer: on, off or status",
+    "limits": "what each device may do, what is in force, and what is missing",
     "doctor": "check computer, sandbox, relays and mints; say what to do",
     "bench": "measure how fast this computer answers",
     "uninstall": "take Hearth off this computer; asks about keys, wallet and ledger",
