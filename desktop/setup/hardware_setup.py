@@ -22,6 +22,7 @@ from desktop.downloads.wanted import Progress, Wanted
 from desktop.setup.builds import Choice
 from desktop.setup.engines import Engine, Engines, fingerprint, folder_name
 from desktop.setup.packing_list import PackingList, Wheel, total_bytes
+from desktop.setup.requirements import Requirements
 from desktop.setup.uv import Uv
 
 INSTALL_WITHIN_S: Final = 1800.0
@@ -54,19 +55,6 @@ class Step:
     total_bytes: int | None = None
     bytes_per_s: float | None = None
     left_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Requirements:
-    """`torch` and its companions, with all they need; `alone`: packages of data that need nothing."""
-
-    torch: tuple[str, ...]
-    alone: tuple[str, ...] = ()
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        """All of them."""
-        return (*self.torch, *self.alone)
 
 
 class _Trial(msgspec.Struct, frozen=True):

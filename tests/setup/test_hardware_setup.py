@@ -20,8 +20,9 @@ from desktop.downloads.transfer import Transfer
 from desktop.machine.private_file import write_private
 from desktop.setup.builds import Build, Choice
 from desktop.setup.engines import Engine, Engines
-from desktop.setup.hardware_setup import HardwareSetup, Phase, Requirements, Step, run_first_that_works
+from desktop.setup.hardware_setup import HardwareSetup, Phase, Step, run_first_that_works
 from desktop.setup.packing_list import PackingList
+from desktop.setup.requirements import Requirements
 from desktop.setup.uv import Uv, find_uv
 from tests.fakes.content_server import ContentServer, Trick, content_server
 from tests.fakes.package_index import offer, wheel

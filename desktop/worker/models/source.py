@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -10,21 +12,23 @@ from desktop.worker.models.catalogue import CatalogueEntry
 from desktop.worker.models.store import digest_of
 
 
-def locate_source(entry: CatalogueEntry) -> Path:
+def locate_source(entry: CatalogueEntry, places: Sequence[Path] = ()) -> Path:
     """The folder that holds the package files `entry` is made from, each checked against its pinned sha256.
+
+    Packages are looked for in the folders `places`, then where this Python has its own.
 
     Unavailable when the package is not installed in its pinned version, ModelCorrupt when a file was altered.
     """
     source = entry.source
     wanted = f"{source.package}=={source.version}"
-    try:
-        package = metadata.distribution(source.package)
-    except metadata.PackageNotFoundError:
+    path = [*map(str, places), *sys.path]
+    package = next(iter(metadata.distributions(name=source.package, path=path)), None)
+    if package is None:
         raise Unavailable(
             f"The files of the model {entry.id} are not on this computer.",
             why=f"The package {source.package} is not installed.",
             now=f"Install {wanted} without its dependencies.",
-        ) from None
+        )
     if package.version != source.version:
         raise Unavailable(
             f"The files of the model {entry.id} are of another version.",

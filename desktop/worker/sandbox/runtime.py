@@ -30,15 +30,16 @@ class Runtime:
     packages: dict[str, tuple[Path, tuple[str, ...]]]
 
     @classmethod
-    def current(cls) -> Runtime:
-        """The Python this process itself runs."""
+    def current(cls, engine: Path | None = None) -> Runtime:
+        """The Python this process itself runs; `engine` is a folder of packages that come before all others."""
         shared = None
         if sysconfig.get_config_var("Py_ENABLE_SHARED"):
             folder, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
             candidates = [Path(sys.base_prefix, "lib", name), Path(folder, name)]
             shared = next((candidate for candidate in candidates if os.access(candidate, os.R_OK)), None)
         interpreter = Path(sys.executable).resolve()
-        site = tuple(
+        site = () if engine is None else (engine,)
+        site += tuple(
             folder
             for folder in map(Path, sys.path)
             if folder.name in {"site-packages", "dist-packages"} and folder.is_dir()
