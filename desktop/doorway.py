@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from desktop import __version__
 from desktop.compose import Composition
@@ -20,8 +21,7 @@ from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.domain.model import ModelKind
-from desktop.machine.devices.survey import local_devices, survey
-from desktop.machine.doctor import examine
+from desktop.economy import Live, electricity_of, examine_home, look_ahead
 from desktop.machine.limits.guard import WatchdogGuard
 from desktop.machine.limits.journal import Journal
 from desktop.machine.limits.keeper import LimitsKeeper
@@ -57,10 +57,14 @@ class Doorway:
         self.door.changed()
 
 
+def _live(node: Node) -> Live:
+    """What the doctor must know of the running node."""
+    return Live(node.relays, node.standing.accepted, node.info.endpoints)
+
+
 @asynccontextmanager
 async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) -> AsyncIterator[Doorway]:
     """The door into `node`, open; `stop` begins its end. Raises AlreadyRunning or StorageUnusable."""
-    devices = local_devices(home.now_ms)
     offers = home.offers()
     chats = [offer.model.id for offer in offers if offer.model.kind is ModelKind.CHAT]
 
@@ -98,12 +102,13 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
                 offers=offers,
                 relay_urls=home.settings.relays,
                 data_folder=str(home.paths.data),
-                checks=lambda: examine(home.paths, survey(devices), home.now_ms),
+                checks=lambda: examine_home(home, _live(node), sandbox=False),
                 phrase=phrase,
                 quit=stop,
+                outlook=lambda: look_ahead(home, None),
                 unmet=lambda view: restraint.held(view).unmet,
             ),
-            records=Records(report, verify, home.now_ms),
+            records=Records(report, verify, home.now_ms, partial(electricity_of, home)),
             configuration=Configuration(settings, save),
             pauses=pauses,
             benchmark=Benchmark(lambda: steward.worker, chats[0] if chats else None, changed, home.now_ms),
@@ -120,4 +125,3 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
                 log.warning("a limit could not be put back: %s", trouble)
             await steward.close()
             await door.close()
-            devices.close()

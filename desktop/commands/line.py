@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "status": "what the node is doing, and how today went",
     "why": "why this computer earns or does not, by reason, and what to do",
     "earnings": "what was earned and what electricity took, by day, hour, model or device",
+    "outlook": "what this computer could earn a day, as a range, and what that rests on",
     "jobs": "the newest jobs, one job with its receipt, or an export",
     "wallet": "what the wallet holds; receive, send, pay, restore",
     "autostart": "start with this computer: on, off or status",

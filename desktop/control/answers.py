@@ -185,19 +185,72 @@ class SettingsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class CheckSheet(Struct, frozen=True, kw_only=True):
-    """One check of the doctor: what was found, what is needed, what to do."""
+    """One check of the doctor: what was found, what is needed, what to do. `passed` None: it could not be told.
+
+    `name` stays the same for ever, `subject` is what it is asked of. The other texts are sentences with places, as in
+    `Sentence`, with one set of values.
+    """
 
     name: str
-    passed: bool
+    passed: bool | None
     value: str
     threshold: str = ""
     remedy: str = ""
+    subject: str = ""
+    values: dict[str, str | int | float] = {}
 
 
 class DoctorAnswer(Struct, frozen=True, kw_only=True):
     """Every check."""
 
     checks: tuple[CheckSheet, ...]
+
+
+class FigureSheet(Struct, frozen=True, kw_only=True):
+    """A measured or declared number, or a range of it, and where it comes from."""
+
+    low: float
+    high: float
+    source: Sentence
+
+
+class AmountRange(Struct, frozen=True, kw_only=True):
+    """From the lower to the higher amount."""
+
+    low_msat: int
+    high_msat: int
+
+
+class OutlookSheet(Struct, frozen=True, kw_only=True):
+    """What one model could bring and cost a day; None: not known, and `missing` says why.
+
+    `asked_msat` is what others ask for a typical request: lower quartile, median, upper quartile of `offers` by
+    `providers`, announced between `newest_ms` and `oldest_ms` ago on `relays`.
+    """
+
+    model_id: str
+    offers: int
+    providers: int
+    same_model: bool
+    relays: tuple[str, ...]
+    newest_ms: int | None
+    oldest_ms: int | None
+    asked_msat: tuple[float, float, float] | None
+    busy_share: FigureSheet | None
+    tokens_per_s: FigureSheet | None
+    joules_per_token: FigureSheet | None
+    gross: AmountRange | None
+    cost: AmountRange | None
+    net: AmountRange | None
+    missing: tuple[Sentence, ...]
+
+
+class OutlookAnswer(Struct, frozen=True, kw_only=True):
+    """Estimates, one per model: to be shown with their sources and a sign that they are estimates."""
+
+    models: tuple[OutlookSheet, ...]
+    typical_prompt_tokens: int
+    typical_completion_tokens: int
 
 
 class TextAnswer(Struct, frozen=True, kw_only=True):
@@ -222,6 +275,7 @@ Result = (
     | JobAnswer
     | SettingsAnswer
     | WhyAnswer
+    | OutlookAnswer
     | DoctorAnswer
     | TextAnswer
     | ExportAnswer
@@ -237,6 +291,7 @@ RESULTS: Final[dict[str, type[Result]]] = {
     "export": ExportAnswer,
     "settings": SettingsAnswer,
     "why": WhyAnswer,
+    "outlook": OutlookAnswer,
     "doctor": DoctorAnswer,
     "report": TextAnswer,
     "phrase": TextAnswer,

@@ -116,6 +116,10 @@ class ReadWhy(Request, tag="why"):
     """Why this node earns or does not: the last day and week by reason, in sentences and numbers."""
 
 
+class ReadOutlook(Request, tag="outlook"):
+    """What this computer could earn a day, as a range, from prices on the relays and what was measured."""
+
+
 class RunDoctor(Request, tag="doctor"):
     """Check this computer: values, thresholds, remedies."""
 
@@ -147,6 +151,7 @@ AnyRequest = (
     | ReadJob
     | ExportJobs
     | ReadWhy
+    | ReadOutlook
     | RunDoctor
     | ReadReport
     | ReadPhrase

@@ -14,6 +14,7 @@ from desktop.control.answers import (
     ExportAnswer,
     JobAnswer,
     JobsAnswer,
+    OutlookAnswer,
     SettingsAnswer,
     TextAnswer,
     UptimeAnswer,
@@ -26,6 +27,7 @@ from desktop.control.messages import Benchmark as MeasureWord
 from desktop.control.messages import ExportJobs, Pause, ReadEarnings, ReadJobs, ReadUptime, WriteSetting
 from desktop.control.pauses import Pausable, Pauses
 from desktop.control.problem_report import problem_report
+from desktop.control.prospects import outlook_answer
 from desktop.control.records import Records
 from desktop.control.snapshot import (
     Balance,
@@ -38,11 +40,12 @@ from desktop.control.snapshot import (
     Today,
     UptimeSummary,
 )
+from desktop.domain.check import Check
 from desktop.domain.errors import Unavailable
 from desktop.domain.limits import Limits
 from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState
-from desktop.machine.doctor import Check
+from desktop.domain.outlook import Outlook
 from desktop.machine.limits.keeper import Unmet
 from desktop.network.api.desk import NodeInfo
 from desktop.network.directory.enrolment import Standing
@@ -53,7 +56,7 @@ from desktop.worker.handle import WorkerHandle
 
 WORDS: Final = frozenset({
     "pause", "resume", "enrol", "benchmark", "settings", "set", "earnings", "uptime", "jobs", "job", "export",
-    "why", "doctor", "report", "phrase", "quit",
+    "why", "outlook", "doctor", "report", "phrase", "quit",
 })  # fmt: skip
 RECORDS_GO_STALE_MS: Final = 60_000  # midnight, and minutes of uptime
 
@@ -109,6 +112,7 @@ class Estate:
     checks: Callable[[], Sequence[Check]]
     phrase: Callable[[], str]
     quit: Callable[[], None]
+    outlook: Callable[[], Sequence[Outlook]] = tuple
     unmet: Callable[[DeviceView], Sequence[Unmet]] = lambda _: ()
 
 
@@ -246,6 +250,10 @@ class NodeSteward:
         """Why it earns or does not."""
         return await asyncio.to_thread(self._records.why)
 
+    async def outlook(self) -> OutlookAnswer:
+        """What this computer could earn a day."""
+        return outlook_answer(await asyncio.to_thread(self._estate.outlook), self._now_ms())
+
     async def doctor(self) -> DoctorAnswer:
         """Check this computer, and whether the worker is shut in."""
         checks = [check_sheet(check) for check in await asyncio.to_thread(self._estate.checks)]
@@ -327,9 +335,10 @@ class NodeSteward:
         return CheckSheet(
             name="relays",
             passed=passed,
-            value=f"{up} of {len(states)} answer" if states else "not asked yet",
-            threshold=f"{max(needed, 1)} that answer",
-            remedy="" if passed else "Check the internet connection, or configure other relays.",
+            value="{up} of {count} answer" if states else "not asked yet",
+            threshold="{needed} that answer",
+            remedy="" if passed else "Check the internet connection, or choose another relay.",
+            values={"up": up, "count": len(states), "needed": max(needed, 1)},
         )
 
     def _relays(self) -> tuple[Relay, ...]:
@@ -352,4 +361,6 @@ def check_sheet(check: Check) -> CheckSheet:
         value=check.value,
         threshold=check.threshold,
         remedy="" if check.ok else check.remedy,
+        subject=check.subject,
+        values=dict(check.values),
     )

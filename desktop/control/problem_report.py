@@ -10,9 +10,11 @@ from typing import Final
 
 from desktop.control.answers import DoctorAnswer, SettingsAnswer
 from desktop.control.snapshot import Snapshot
+from desktop.domain.told import plain
 
 # Settings whose values are the owner's business; that they were changed is told, not to what.
 PRIVATE: Final = frozenset({"node_name", "node_about", "relays", "mints", "wire_relays", "http_host"})
+MARKS: Final = {True: "ok  ", False: "FAIL", None: "?   "}
 _SECRET_LIKE: Final = re.compile(r"\b(?:nsec1|sk-|cashu[AB]|creqA|npub1)[A-Za-z0-9_=-]+|\b[0-9a-f]{48,}\b")
 
 
@@ -38,8 +40,8 @@ def problem_report(snapshot: Snapshot, doctor: DoctorAnswer, settings: SettingsA
     ]
     lines += ["", "Checks:"]
     lines += [
-        f"  {'ok  ' if check.passed else 'FAIL'} {check.name}: {check.value}"
-        + (f" (needed: {check.threshold})" if not check.passed else "")
+        f"  {MARKS[check.passed]} {check.name}: {plain(check.value, check.values)}"
+        + (f" (needed: {plain(check.threshold, check.values)})" if not check.passed else "")
         for check in doctor.checks
     ]
     changed = [sheet for sheet in settings.settings if sheet.value != sheet.default]

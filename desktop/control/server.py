@@ -35,6 +35,8 @@ MOST_UNREAD_BYTES: Final = 8 * 2**20
 MOST_CLIENTS: Final = 32
 PROBE_S: Final = 1.0
 HELLO_S: Final = 10.0
+SLOW: Final = (messages.RunDoctor, messages.ReadReport, messages.ReadOutlook)
+MOST_SLOW: Final = 4
 
 
 class Door:
@@ -136,14 +138,17 @@ class Door:
         task.add_done_callback(lambda _: writer.close())
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        slow: set[asyncio.Task[None]] = set()
         try:
             if await self._greet(reader, writer):
                 # ValueError: a line longer than the limit. Whoever sends one is no client of ours.
                 while line := await reader.readline():
-                    await self._answer(line, writer)
+                    await self._hear(line, writer, slow)
         except (ConnectionError, ValueError, TimeoutError):
             pass
         finally:
+            for task in slow:
+                task.cancel()
             self._watching.pop(writer, None)
             await _hang_up(writer)
 
@@ -175,13 +180,26 @@ class Door:
         writer.write(answers.answer_line(hello.id, welcome))
         return True
 
-    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _hear(self, line: bytes, writer: asyncio.StreamWriter, slow: set[asyncio.Task[None]]) -> None:
+        """Answer a line; what takes seconds is answered when it is done, so that a pause need not wait for it."""
         try:
             request = messages.decode(line)
         except ValueError:
             refusal = Refusal(kind="RequestError", what="The node did not understand that.")
             writer.write(answers.refusal_line(_id_of(line), refusal))
             return
+        if isinstance(request, SLOW) and len(slow) < MOST_SLOW:
+            task = asyncio.create_task(self._answer_late(request, writer), name="slow word")
+            slow.add(task)
+            task.add_done_callback(slow.discard)
+        else:
+            await self._answer(request, writer)
+
+    async def _answer_late(self, request: messages.AnyRequest, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):  # nobody waits for the answer any more
+            await self._answer(request, writer)
+
+    async def _answer(self, request: messages.AnyRequest, writer: asyncio.StreamWriter) -> None:
         try:
             result = await self._follow(request, writer)
             answer = answers.answer_line(request.id, result)
@@ -235,6 +253,8 @@ class Door:
                 return await steward.export(request)
             case messages.ReadWhy():
                 return await steward.why()
+            case messages.ReadOutlook():
+                return await steward.outlook()
             case messages.RunDoctor():
                 return await steward.doctor()
             case messages.ReadReport():

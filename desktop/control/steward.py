@@ -10,6 +10,7 @@ from desktop.control.answers import (
     ExportAnswer,
     JobAnswer,
     JobsAnswer,
+    OutlookAnswer,
     SettingsAnswer,
     TextAnswer,
     UptimeAnswer,
@@ -89,6 +90,10 @@ class Steward(Protocol):
 
     async def why(self) -> WhyAnswer:
         """Why it earns or does not."""
+        ...
+
+    async def outlook(self) -> OutlookAnswer:
+        """What this computer could earn a day."""
         ...
 
     async def doctor(self) -> DoctorAnswer:

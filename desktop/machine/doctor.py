@@ -10,11 +10,12 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from desktop.domain.check import Check
 from desktop.domain.device import DeviceKind
 from desktop.domain.errors import StorageUnusable
 from desktop.machine.devices.processor import Cpu
@@ -32,17 +33,6 @@ _LEAST_WINDOWS: Final = (10,)
 # 2026-01-01 and 2100-01-01: before the first a certificate or an announcement cannot be right, after the last neither.
 _EARLIEST_MS: Final = 1_767_225_600_000
 _LATEST_MS: Final = 4_102_444_800_000
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One question to this computer: what was found, what is needed, and what to do if it is not enough."""
-
-    name: str
-    ok: bool
-    value: str
-    threshold: str
-    remedy: str = ""
 
 
 def examine(paths: Paths, computer: Computer, now_ms: Callable[[], int]) -> tuple[Check, ...]:
@@ -65,9 +55,15 @@ def check_system(system: str, release: str) -> Check:
     return Check(
         "operating system",
         ok=least is not None and _numbers(release) >= least,
-        value=f"{system} {release}",
-        threshold=f"Linux {_dotted(_LEAST_LINUX)} or Windows {_dotted(_LEAST_WINDOWS)}, or later",
+        value="{system} {release}",
+        threshold="Linux {linux} or Windows {windows}, or later",
         remedy="Update the operating system: the sandbox needs what newer ones have.",
+        values={
+            "system": system,
+            "release": release,
+            "linux": _dotted(_LEAST_LINUX),
+            "windows": _dotted(_LEAST_WINDOWS),
+        },
     )
 
 
@@ -76,9 +72,10 @@ def check_python(version: tuple[int, int]) -> Check:
     return Check(
         "python",
         ok=version >= _LEAST_PYTHON,
-        value=_dotted(version),
-        threshold=f"{_dotted(_LEAST_PYTHON)} or later",
+        value="{version}",
+        threshold="{least} or later",
         remedy="Install Hearth again with a newer Python.",
+        values={"version": _dotted(version), "least": _dotted(_LEAST_PYTHON)},
     )
 
 
@@ -88,24 +85,42 @@ def check_folders(paths: Paths) -> Check:
     try:
         paths.create()
     except StorageUnusable as error:
-        return Check("folders", ok=False, value=f"{error.what} {error.why}", threshold=threshold, remedy=error.now)
-    return Check("folders", ok=True, value=", ".join(str(folder) for folder in astuple(paths)), threshold=threshold)
+        return Check(
+            "folders",
+            ok=False,
+            value="{trouble}",
+            threshold=threshold,
+            remedy="{now}",
+            values={"trouble": f"{error.what} {error.why}", "now": error.now},
+        )
+    return Check(
+        "folders",
+        ok=True,
+        value="{folders}",
+        threshold=threshold,
+        values={"folders": ", ".join(str(folder) for folder in astuple(paths))},
+    )
 
 
 def check_disk(folder: Path, free_bytes: Callable[[Path], int]) -> Check:
     """Room for the ledger and for a bundled model's files."""
-    remedy = f"Free some space on the disk of {folder}, or choose another place with --home."
-    threshold = f"{_gib(_LEAST_DISK_BYTES)} free"
+    remedy = "Free some space on the disk of {folder}, or choose another place with --home."
+    threshold = "{least_bytes} free"
+    values: dict[str, str | int] = {"folder": str(folder), "least_bytes": _LEAST_DISK_BYTES}
     try:
         free = free_bytes(folder)
     except OSError as error:
-        return Check("disk space", ok=False, value=f"unknown: {error.strerror}", threshold=threshold, remedy=remedy)
+        values["trouble"] = error.strerror or "?"
+        return Check(
+            "disk space", ok=False, value="unknown: {trouble}", threshold=threshold, remedy=remedy, values=values
+        )
     return Check(
         "disk space",
-        ok=free >= _LEAST_DISK_BYTES,
-        value=f"{_gib(free)} free",
-        threshold=threshold,
-        remedy=remedy,
+        free >= _LEAST_DISK_BYTES,
+        "{free_bytes} free",
+        threshold,
+        remedy,
+        values=values | {"free_bytes": free},
     )
 
 
@@ -114,20 +129,29 @@ def check_memory(cpu: Cpu) -> Check:
     return Check(
         "memory",
         ok=cpu.memory_available_bytes >= _LEAST_MEMORY_BYTES,
-        value=f"{_gib(cpu.memory_available_bytes)} available of {_gib(cpu.memory_total_bytes)}",
-        threshold=f"{_gib(_LEAST_MEMORY_BYTES)} available",
+        value="{available_bytes} available of {total_bytes}",
+        threshold="{least_bytes} available",
         remedy="Close other programs, or offer a smaller model.",
+        values={
+            "available_bytes": cpu.memory_available_bytes,
+            "total_bytes": cpu.memory_total_bytes,
+            "least_bytes": _LEAST_MEMORY_BYTES,
+        },
     )
 
 
 def check_processor(cpu: Cpu) -> Check:
     """The processor; any will do."""
-    cores = "an unknown number of" if cpu.physical_cores is None else str(cpu.physical_cores)
     return Check(
         "processor",
         ok=True,
-        value=f"{cpu.model or 'unknown model'}, {cores} cores, {cpu.usable_cores} threads usable",
+        value="{model}, {cores} cores, {threads} threads usable",
         threshold="any",
+        values={
+            "model": cpu.model or "unknown model",
+            "cores": "?" if cpu.physical_cores is None else cpu.physical_cores,
+            "threads": cpu.usable_cores,
+        },
     )
 
 
@@ -139,9 +163,14 @@ def check_graphics(graphics: Found, cards_on_bus: int) -> Check:
     return Check(
         "graphics card",
         ok=answering >= cards_on_bus,
-        value=" ".join(parts) + (" Work runs on the processor." if not found else ""),
+        value="{cards}"
+        if found
+        else "{cards} Work runs on the processor."
+        if parts
+        else "none; work runs on the processor",
         threshold="every NVIDIA card that is plugged in answers",
         remedy="Install or update the NVIDIA driver, then restart the computer.",
+        values={"cards": " ".join(parts)} if parts else {},
     )
 
 
@@ -150,9 +179,10 @@ def check_clock(now_ms: int) -> Check:
     return Check(
         "clock",
         ok=_EARLIEST_MS <= now_ms <= _LATEST_MS,
-        value=_moment(now_ms),
-        threshold="between the years 2026 and 2100",
+        value="{moment}",
+        threshold="between the years {first} and {last}",
         remedy="Set the computer's date and time, best from the network.",
+        values={"moment": _moment(now_ms), "first": "2026", "last": "2100"},
     )
 
 
@@ -161,10 +191,6 @@ def _moment(at_ms: int) -> str:
         return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
     except (ValueError, OverflowError, OSError):  # further away than a calendar reaches
         return f"{at_ms} ms since 1970"
-
-
-def _gib(size: int) -> str:
-    return f"{size / _GIB:.1f} GiB"
 
 
 def _dotted(version: tuple[int, ...]) -> str:

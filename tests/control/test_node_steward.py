@@ -2,7 +2,7 @@ import asyncio
 import json
 import stat
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import pytest
 
 from desktop.config.settings import Settings
 from desktop.control.answers import EarningsAnswer
-from desktop.control.benchmark import TIMES, Benchmark
 from desktop.control.configuration import Configuration
 from desktop.control.messages import ExportJobs, Pause, ReadEarnings, ReadJobs, ReadUptime
 from desktop.control.node_steward import Estate, NodeSteward
@@ -18,16 +17,14 @@ from desktop.control.pauses import Pauses
 from desktop.control.problem_report import redacted
 from desktop.control.records import Records
 from desktop.control.snapshot import Today
-from desktop.domain.errors import RequestError, StorageUnusable, WorkerDied
-from desktop.domain.inference import Delta, Finish, FinishReason, Generation
+from desktop.domain.check import Check
+from desktop.domain.errors import RequestError, StorageUnusable
 from desktop.domain.job import JobState
 from desktop.domain.node_state import NodeState, Reason
-from desktop.domain.pricing import Usage
 from desktop.ledger.report import Report
-from desktop.machine.doctor import Check
 from desktop.proof.receipts import verify
+from tests.fakes.benchmark import a_benchmark
 from tests.fakes.node import FakeNode
-from tests.fakes.patience import until
 from tests.ui.history import DAY_MS, write_history
 
 NOW_MS = 1_795_000_000_000
@@ -74,7 +71,7 @@ class House:
                 changed=lambda: None,
                 now_ms=lambda: NOW_MS,
             ),
-            benchmark=Benchmark(lambda: self.steward.worker, None, lambda: None, lambda: NOW_MS),
+            benchmark=a_benchmark(),
             now_ms=lambda: NOW_MS,
         )
 
@@ -212,44 +209,3 @@ def test_whatever_looks_like_a_key_or_a_token_is_left_out() -> None:
 async def test_quit_asks_once_and_returns(house: House) -> None:
     await house.steward.quit()
     assert house.quits == 1
-
-
-class Voice:
-    """A worker that answers at a given rate by a clock of its own."""
-
-    def __init__(self, dies: bool = False) -> None:  # noqa: FBT001, FBT002 - a fake's switch
-        self.at_s = 0.0
-        self.dies = dies
-
-    def clock_s(self) -> float:
-        return self.at_s
-
-    async def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finish, None]:
-        assert generation.sampling.max_tokens
-        for _ in range(generation.sampling.max_tokens):
-            self.at_s += 0.02
-            await asyncio.sleep(0)
-            yield Delta("x", 1)
-        if self.dies:
-            raise WorkerDied("The worker ended.")
-        yield Finish(FinishReason.LENGTH, Usage(1, 1))
-
-
-async def measured(voice: Voice) -> Benchmark:
-    benchmark = Benchmark(lambda: voice, "a-model", lambda: None, lambda: NOW_MS, voice.clock_s)
-    benchmark.start()
-    await until(lambda: benchmark.result is not None and not benchmark.result.running)
-    return benchmark
-
-
-async def test_a_benchmark_tells_the_rate_of_decoding() -> None:
-    result = (await measured(Voice())).result
-    assert result is not None
-    assert result.tokens_per_s == pytest.approx(50, rel=0.01)
-    assert TIMES == 3
-
-
-async def test_a_worker_that_dies_ends_the_benchmark_in_words() -> None:
-    result = (await measured(Voice(dies=True))).result
-    assert result is not None
-    assert result.detail == "The worker ended."

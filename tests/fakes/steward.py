@@ -14,6 +14,7 @@ from desktop.control.answers import (
     JobAnswer,
     JobsAnswer,
     ModelEarnings,
+    OutlookAnswer,
     ReceiptSheet,
     Sentence,
     SettingsAnswer,
@@ -230,6 +231,9 @@ class FakeSteward:
             week=span,
             advice=Sentence(text="Join the network, then requests can come."),
         )
+
+    async def outlook(self) -> OutlookAnswer:
+        return OutlookAnswer(models=(), typical_prompt_tokens=500, typical_completion_tokens=300)
 
     async def doctor(self) -> DoctorAnswer:
         return DoctorAnswer(

@@ -16,25 +16,25 @@ import msgspec
 from desktop.compose import Composition, system_clock_ms
 from desktop.config.settings import Settings
 from desktop.control.address import door_in
-from desktop.control.benchmark import Benchmark
 from desktop.control.configuration import Configuration
 from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.control.snapshot import DeviceCard, Measurement, Snapshot
+from desktop.domain.check import Check
 from desktop.domain.device import DeviceKind
 from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.report import Report
 from desktop.ledger.storage import Storage
-from desktop.machine.doctor import Check
 from desktop.machine.paths import Paths
 from desktop.machine.private_file import write_private
 from desktop.machine.settings_file import load_settings, save_settings
 from desktop.network.directory.enrolment import Standing
 from desktop.network.directory.relays import RelayState
 from desktop.proof.receipts import verify
+from tests.fakes.benchmark import a_benchmark
 from tests.fakes.node import FakeNode
 from tests.ui.history import write_history
 
@@ -149,7 +149,7 @@ async def serve(folder: Path, scene: str) -> None:
         records=Records(report, verify, system_clock_ms),
         configuration=Configuration(settings, save),
         pauses=Pauses(node, paths.data / "pause.json", write=write_private, changed=changed, now_ms=system_clock_ms),
-        benchmark=Benchmark(lambda: steward.worker, None, changed, system_clock_ms),
+        benchmark=a_benchmark(changed=changed),
         now_ms=system_clock_ms,
     )
     door = Door(steward, door_in(paths.runtime), version="0.1.0")

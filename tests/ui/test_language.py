@@ -1,10 +1,12 @@
 import ast
 import json
+import re
 import string
 from pathlib import Path
 
 from desktop.config.settings import declarations
 from desktop.control.configuration import GROUPS, TABLES
+from tests.fakes.checks import every_check
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +66,13 @@ def german() -> dict[str, str]:
 
 def test_german_is_complete() -> None:
     assert sorted((sentences() | told_by_the_node()) - german().keys()) == []
+
+
+def test_every_check_of_the_doctor_can_be_read_in_german(tmp_path: Path) -> None:
+    texts = {
+        text for check in every_check(tmp_path) for text in (check.name, check.value, check.threshold, check.remedy)
+    }
+    assert sorted(text for text in texts - german().keys() if re.search(r"\w", re.sub(r"{\w+}", "", text))) == []
 
 
 def test_a_translation_fills_in_the_same_values() -> None:

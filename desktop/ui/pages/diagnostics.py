@@ -106,9 +106,10 @@ class DiagnosticsPage(Page):
     def _show_checks(self, answer: Result) -> None:
         if not isinstance(answer, DoctorAnswer):
             return
-        failed = [check for check in answer.checks if not check.passed]
+        failed = [check for check in answer.checks if check.passed is False]
         if failed:
-            self._verdict.setText("\n".join(f"✕ {tr(check.name)}: {tr(check.remedy)}" for check in failed))
+            lines = [f"✕ {_title(check)}: {wording.told(check.remedy, check.values)}" for check in failed]
+            self._verdict.setText("\n".join(lines))
         else:
             self._verdict.setText(tr("✓ Everything that was checked is well."))
         self._checks.rows.show_rows([_check_row(check) for check in answer.checks])
@@ -162,8 +163,12 @@ def _time(part: WhyPart | None) -> str:
 
 
 def _check_row(check: CheckSheet) -> Row:
-    return Row(
-        check.name,
-        (tr(check.name), check.value, check.threshold, tr("✓ well") if check.passed else tr("✕ not enough")),
-        "good" if check.passed else "bad",
-    )
+    verdicts = {True: tr("✓ well"), False: tr("✕ not enough"), None: tr("? not known")}
+    moods = {True: "good", False: "bad", None: "text"}
+    found, needed = (wording.told(text, check.values) for text in (check.value, check.threshold))
+    title = _title(check)
+    return Row(title, (title, found, needed, verdicts[check.passed]), moods[check.passed])
+
+
+def _title(check: CheckSheet) -> str:
+    return f"{tr(check.name)} {check.subject}".strip()

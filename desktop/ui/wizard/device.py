@@ -7,7 +7,7 @@ from typing import ClassVar
 from desktop.control.answers import DoctorAnswer, Refusal, Result
 from desktop.control.messages import RunDoctor
 from desktop.control.snapshot import Snapshot, main_device
-from desktop.ui import formats
+from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House
 from desktop.ui.parts.facts import Facts
@@ -53,7 +53,7 @@ class DeviceStep(Step):
     def _show(self, answer: Result) -> None:
         if not isinstance(answer, DoctorAnswer):
             return
-        failed = [check for check in answer.checks if not check.passed]
+        failed = [check for check in answer.checks if check.passed is False]
         if not failed:
             self._verdict.setText(tr("✓ This computer has what it takes."))
             self._remedies.setText("")
@@ -62,7 +62,10 @@ class DeviceStep(Step):
         self._remedies.setText(
             "\n".join(
                 tr("{check}: found {value}, needed {threshold}. {remedy}").format(
-                    check=tr(check.name), value=check.value, threshold=check.threshold, remedy=tr(check.remedy)
+                    check=tr(check.name),
+                    value=wording.told(check.value, check.values),
+                    threshold=wording.told(check.threshold, check.values),
+                    remedy=wording.told(check.remedy, check.values),
                 )
                 for check in failed
             )
