@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ from desktop.config.settings import Settings
 from desktop.control.address import door_in
 from desktop.control.benchmark import Benchmark
 from desktop.control.configuration import Configuration
+from desktop.control.measuring import Measuring
 from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
+from desktop.control.workshop import NodeWorkshop
 from desktop.domain.model import ModelKind
 from desktop.economy import Live, electricity_of, examine_home, look_ahead
 from desktop.machine.limits.guard import WatchdogGuard
@@ -32,6 +35,7 @@ from desktop.node.node import Node
 from desktop.node.policy.terms import Terms
 from desktop.node.restraint import Restraint
 from desktop.proof.receipts import verify
+from desktop.proof.benchmark import BenchmarkSigner
 from desktop.worker.handle import WorkerHandle
 
 log = logging.getLogger(__name__)
@@ -63,10 +67,16 @@ def _live(node: Node) -> Live:
 
 
 @asynccontextmanager
-async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) -> AsyncIterator[Doorway]:
-    """The door into `node`, open; `stop` begins its end. Raises AlreadyRunning or StorageUnusable."""
+async def open_doorway(
+    home: Composition, node: Node, stop: Callable[[], None], signer: BenchmarkSigner
+) -> AsyncIterator[Doorway]:
+    """The door into `node`, open; `stop` begins its end, `signer` signs what it measures of itself.
+
+    Raises AlreadyRunning or StorageUnusable.
+    """
+    devices = local_devices(home.now_ms)
     offers = home.offers()
-    chats = [offer.model.id for offer in offers if offer.model.kind is ModelKind.CHAT]
+    chats = [offer.model for offer in offers if offer.model.kind is ModelKind.CHAT]
 
     def changed() -> None:
         door.changed()
@@ -97,6 +107,12 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
     with home.report() as report:
         pauses = Pauses(node, home.paths.data / "pause.json", write=write_private, changed=changed, now_ms=home.now_ms)
         steward = NodeSteward(
+        benchmark = Benchmark(
+            NodeWorkshop(node, chats, report),
+            Measuring(devices, signer, version=__version__, now_ms=home.now_ms),
+            changed=changed,
+            new_seed=lambda: secrets.token_hex(32),
+        )
             node,
             Estate(
                 offers=offers,
@@ -111,7 +127,7 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
             records=Records(report, verify, home.now_ms, partial(electricity_of, home)),
             configuration=Configuration(settings, save),
             pauses=pauses,
-            benchmark=Benchmark(lambda: steward.worker, chats[0] if chats else None, changed, home.now_ms),
+            benchmark=benchmark,
             now_ms=home.now_ms,
         )
         door = Door(steward, door_in(home.paths.runtime), version=__version__)
@@ -120,6 +136,7 @@ async def open_doorway(home: Composition, node: Node, stop: Callable[[], None]) 
         try:
             await pauses.restore()
             yield Doorway(door, steward, restraint)
+            await benchmark.restore()
         finally:
             for trouble in await restraint.close():
                 log.warning("a limit could not be put back: %s", trouble)

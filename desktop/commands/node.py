@@ -23,6 +23,7 @@ from desktop.machine.log_file import LogFile
 from desktop.network.directory.enrolment import Standing
 from desktop.node.life import Moment
 from desktop.node.node import Node
+from desktop.proof.benchmark import BenchmarkSigner
 from desktop.worker.handle import WorkerHandle
 
 LOG_LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -96,7 +97,7 @@ async def _serve(home: Composition, console: Console, *, unsandboxed: bool, wait
     with home.wallet(identity) as wallet:
         async with home.senses() as senses:
             node = home.node(identity, wallet, watchers, senses, unsandboxed=unsandboxed)
-            async with open_doorway(home, node, stop.set) as news.doorway:
+            async with open_doorway(home, node, stop.set, BenchmarkSigner(identity.nostr_secret)) as news.doorway:
                 try:
                     await node.start(enrol=not wait_to_join)
                     voice.listening(node)

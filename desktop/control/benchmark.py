@@ -1,113 +1,145 @@
-"""How many tokens per second one answer gets: the running worker is asked a few times, as a buyer would ask it."""
+"""The benchmark of a running node: one at a time, while it takes no jobs; its progress and its last result."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-import uuid
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
-from desktop.control.snapshot import Measurement
-from desktop.domain.errors import HearthError, Unavailable
-from desktop.domain.inference import Delta, Finish, Generation, Message, Sampling
+import msgspec
 
-TIMES: Final = 3
-TOKENS: Final = 96
-PROMPT: Final = "Write a long story about a lighthouse keeper and the sea."
+from desktop.control.measuring import Bench, Measuring, Progress
+from desktop.control.snapshot import MeasuredPart, Measurement
+from desktop.domain.benchmark import Part, compare
+from desktop.domain.errors import HearthError
+from desktop.proof.benchmark import SignedBenchmark
+
+HEADLINE: Final = "write, 1 at once"
 
 
-class Generator(Protocol):
-    """The part of a worker that is measured."""
+class Workshop(Protocol):
+    """Where a node's devices are measured, and where what they said is kept."""
 
-    def generate(self, generation: Generation) -> AsyncGenerator[Delta | Finish, None]:
-        """The pieces of an answer."""
+    def bench(self, device_id: str) -> Bench:
+        """What is to be measured; of the first device that works if none is named.
+
+        Unavailable, in words, while jobs run, while the node starts or is paused, and where no model works there.
+        """
+        ...
+
+    def hold(self, device_id: str) -> Callable[[], None]:
+        """From now on the node takes no jobs, until what is returned is called."""
+        ...
+
+    async def keep(self, device_id: str, signed: SignedBenchmark) -> None:
+        """Write it down and name it in the announcement."""
+        ...
+
+    async def last(self, device_id: str) -> tuple[str, SignedBenchmark] | None:
+        """The device and the last report about it; of any device if none is named. None before the first."""
         ...
 
 
 class Benchmark:
     """One measurement at a time; `result` is its latest state, `changed` is called when that is another.
 
-    The rate is that of decoding: from the first token to the last. Not covered: several answers at once, prefill.
+    What it says is an estimate for the time before the first jobs: nobody is ever paid by it.
     """
 
     def __init__(
-        self,
-        worker: Callable[[], Generator],
-        model_id: str | None,
-        changed: Callable[[], None],
-        now_ms: Callable[[], int],
-        clock_s: Callable[[], float] = time.perf_counter,
+        self, workshop: Workshop, measuring: Measuring, *, changed: Callable[[], None], new_seed: Callable[[], str]
     ) -> None:
-        self._worker = worker
-        self._model_id = model_id
+        self._workshop = workshop
+        self._measuring = measuring
         self._changed = changed
-        self._now_ms = now_ms
-        self._clock_s = clock_s
+        self._new_seed = new_seed
         self._task: asyncio.Task[None] | None = None
         self.result: Measurement | None = None
 
-    def start(self) -> None:
-        """Begin, unless it runs. Raises Unavailable where there is nothing to measure."""
+    async def restore(self) -> None:
+        """Show what was measured last, before this node was started."""
+        last = await self._workshop.last("")
+        if last is not None and self.result is None:
+            self.result = measurement_of(*last, None)
+
+    def start(self, device_id: str = "", seed: str = "") -> None:
+        """Begin, unless it runs. Raises Unavailable, with the reason, where nothing can be measured now."""
         if self._task is not None and not self._task.done():
             return
-        if self._model_id is None:
-            raise Unavailable("There is no chat model to measure.")
-        worker = self._worker()
-        self._show(Measurement(running=True, share_done=0.0))
-        self._task = asyncio.create_task(self._measure(worker, self._model_id), name="benchmark")
+        bench = self._workshop.bench(device_id)
+        # At once: between this line and the task's first step a job could come.
+        release = self._workshop.hold(bench.device.id)
+        self._task = asyncio.create_task(self._measure(bench, seed or self._new_seed()), name="benchmark")
+        self._task.add_done_callback(lambda _: release())
+        self._show(Measurement(running=True, share_done=0.0, device_id=bench.device.id))
 
     async def cancel(self) -> None:
-        """End it; what was measured so far is dropped."""
+        """End it; what was measured so far is dropped, and what was shown before is shown again."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-            self._show(None)
+            self.result = None
+            await self.restore()
+            self._changed()
 
-    async def _measure(self, worker: Generator, model_id: str) -> None:
-        rates: list[float] = []
+    async def _measure(self, bench: Bench, seed: str) -> None:
+        device_id = bench.device.id
         try:
-            for _ in range(TIMES):
-                rates.append(await self._once(worker, model_id, rates))
+            before = await self._workshop.last(device_id)
+            signed = await self._measuring.run(bench, seed, lambda progress: self._tell(device_id, progress))
+            await self._workshop.keep(device_id, signed)
         except HearthError as error:
-            self._show(Measurement(running=False, share_done=0.0, detail=error.what))
+            self._show(Measurement(running=False, share_done=0.0, device_id=device_id, detail=str(error)))
             return
-        self._show(
-            Measurement(
-                running=False,
-                share_done=1.0,
-                tokens_per_s=sorted(rates)[len(rates) // 2],
-                low=min(rates),
-                high=max(rates),
-                at_ms=self._now_ms(),
-            )
-        )
+        self._show(measurement_of(device_id, signed, None if before is None else before[1]))
 
-    async def _once(self, worker: Generator, model_id: str, before: list[float]) -> float:
-        sampling = replace(Sampling(), max_tokens=TOKENS, temperature=0.0)
-        generation = Generation(
-            job_id=uuid.uuid4().hex, model_id=model_id, sampling=sampling, messages=(Message("user", PROMPT),)
+    def _tell(self, device_id: str, progress: Progress) -> None:
+        so_far = Measurement(
+            running=True,
+            share_done=progress.share_done,
+            device_id=device_id,
+            phase=progress.words,
+            parts=tuple(_shown(part, ()) for part in progress.parts),
         )
-        first_s, start_tokens, tokens, rate = 0.0, 0, 0, 0.0
-        async with aclosing(worker.generate(generation)) as pieces:
-            async for piece in pieces:
-                if not isinstance(piece, Delta) or not piece.tokens:
-                    continue
-                now_s = self._clock_s()
-                if not tokens:
-                    first_s, start_tokens, tokens = now_s, piece.tokens, piece.tokens
-                    continue
-                tokens += piece.tokens
-                rate = (tokens - start_tokens) / max(now_s - first_s, 1e-9)
-                done = (len(before) + min(1.0, tokens / TOKENS)) / TIMES
-                self._show(Measurement(running=True, share_done=done, tokens_per_s=rate))
-        if not rate:
-            raise Unavailable("The answer was too short to be measured.")
-        return rate
+        self._show(_headed(so_far, progress.parts))
 
-    def _show(self, result: Measurement | None) -> None:
+    def _show(self, result: Measurement) -> None:
         self.result = result
         self._changed()
+
+
+def measurement_of(device_id: str, signed: SignedBenchmark, before: SignedBenchmark | None) -> Measurement:
+    """A finished run as the window shows it, beside the run before it if that was of the same model."""
+    report = signed.report
+    same = before is not None and before.report.model == report.model
+    earlier = before.parts if before is not None and same else ()
+    measured = Measurement(
+        running=False,
+        share_done=1.0,
+        at_ms=report.at_ms,
+        device_id=device_id,
+        parts=tuple(_shown(part, earlier) for part in signed.parts),
+        notes=report.preflight.notes,
+        settled=report.warm_up.settled,
+        digest=signed.digest,
+    )
+    return _headed(measured, signed.parts)
+
+
+def _headed(measurement: Measurement, parts: Sequence[Part]) -> Measurement:
+    """With the one number that says most."""
+    part = next((part for part in parts if part.name == HEADLINE), None)
+    if part is None or part.median is None or part.low is None or part.high is None:
+        return measurement
+    factor, _ = part.unit.shown
+    return msgspec.structs.replace(
+        measurement, tokens_per_s=part.median * factor, low=part.low * factor, high=part.high * factor
+    )
+
+
+def _shown(part: Part, before: tuple[Part, ...]) -> MeasuredPart:
+    shown = msgspec.convert(part, MeasuredPart, from_attributes=True)
+    same = next((each for each in before if each.name == part.name), None)
+    return msgspec.structs.replace(shown, change=compare(part, same))

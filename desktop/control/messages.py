@@ -61,9 +61,14 @@ class Enrol(Request, tag="enrol"):
 
 
 class Benchmark(Request, tag="benchmark"):
-    """Measure the device with the loaded models; `cancel` ends a running measurement."""
+    """Measure a device with the model it serves; `cancel` ends a running measurement.
+
+    `device_id` empty: the first that works. `seed` (32 bytes, hex) is that of somebody who wants to check the products.
+    """
 
     cancel: bool = False
+    device_id: ShortText = ""
+    seed: Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")] = ""
 
 
 class ReadSettings(Request, tag="settings"):

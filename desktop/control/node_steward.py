@@ -216,7 +216,7 @@ class NodeSteward:
         if request.cancel:
             await self._benchmark.cancel()
         else:
-            self._benchmark.start()
+            self._benchmark.start(request.device_id, request.seed)
 
     async def settings(self) -> SettingsAnswer:
         """All settings."""

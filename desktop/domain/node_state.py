@@ -48,6 +48,7 @@ class Reason(StrEnum):
     TOO_MUCH_POWER = "too much power"
     NOT_WORTH_IT = "costs more than it earns"
     DEVICE_SILENT = "device does not answer"
+    MEASURING = "being measured"
     DEVICE_DISABLED = "device switched off by owner"
 
 

@@ -218,6 +218,11 @@ class Ledger:
         with self._storage.write() as db:
             return benchmarks.keep(db, run)
 
+    def newest_benchmark(self) -> str:
+        """The digest of the newest report; empty before the first."""
+        with self._storage.read() as db:
+            return next((run.digest for run in benchmarks.newest(db, 1)), "")
+
     # Uptime
 
     def begin_state(self, state: NodeState, reason: Reason, detail: str, at_ms: int) -> None:
@@ -235,6 +240,11 @@ class Ledger:
         """Vouch for the running state; call it about once a minute. Over three minutes of silence count as sleep."""
         with self._storage.write() as db:
             uptime.beat(db, at_ms)
+
+    def slept(self, start_ms: int, end_ms: int) -> None:
+        """The computer slept in [start, end), as its clocks told; shorter sleeps than `alive` notices, too."""
+        with self._storage.write() as db:
+            uptime.sleep(db, start_ms, end_ms)
 
     def _post(self, movements: tuple[Movement, ...], reference: str, at_ms: int) -> bool:
         with self._storage.write() as db:

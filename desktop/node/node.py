@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from desktop.domain.errors import HearthError, Unavailable
 from desktop.domain.limits import Limits
 from desktop.domain.node_state import NodeState, Reason
+from desktop.ledger.benchmarks import KeptBenchmark
+from desktop.ledger.record import Ledger
 from desktop.network.api.desk import Desk, NodeInfo
 from desktop.network.directory.announcement import Announcement, Listing
 from desktop.network.directory.enrolment import Enrolment, Standing
@@ -138,6 +140,9 @@ class Node:
         self._paused = False
         self._finishing = False
         self._stopping = False
+        self._sleeping = False
+        self._measured = ""
+        self._benchmark = ""
         self._last_busy_s = float("-inf")
         self._mending: asyncio.Task[None] | None = None
 
@@ -192,6 +197,7 @@ class Node:
         """
         self._joined = self._joined or enrol
         await self._life.start()
+        self._benchmark = await self._books.run(Ledger.newest_benchmark)
         await self._bookkeeping.heal()
         self._mending = asyncio.create_task(self._mend(), name="mending")
         await self._lookout.start()
@@ -235,11 +241,50 @@ class Node:
         self._decide()
         await self._fleet.left()
 
+    def hold(self, device_id: str) -> Callable[[], None]:
+        """Keep every worker and take no requests while that device is measured, until what is returned is called."""
+        self._measured = device_id
+        self._decide()
+
+        def release() -> None:
+            self._measured = ""
+            self._decide()
+
+        return release
+
+    async def keep_benchmark(self, run: KeptBenchmark) -> None:
+        """Write a benchmark down, then name it in the announcement. Raises Unavailable while the node stops."""
+        if self._stopping:
+            raise Unavailable("Hearth is stopping.")
+        await self._books.run(lambda ledger: ledger.keep_benchmark(run))
+        self._benchmark = run.digest
+        self._announce()
+
     def resume(self) -> None:
         """Take requests again, and try again what failed."""
         self._paused = self._finishing = False
         self._fleet.retry()
         self._decide()
+
+    async def fall_asleep(self) -> None:
+        """The computer is about to sleep: stop and settle what runs, free the devices, sign off. Within seconds."""
+        self._sleeping = True
+        self._decide()
+        await asyncio.gather(self._fleet.left(), self._sign_off(WITHDRAW_DEADLINE_S))
+
+    async def wake(self, start_ms: int, end_ms: int) -> None:
+        """It slept from `start_ms` to `end_ms`: write that down, connect to the relays anew, announce, work again.
+
+        Connections of before the sleep are dead, whatever they say of themselves.
+        """
+        if self._stopping:
+            return
+        await self._books.run(lambda ledger: ledger.slept(start_ms, end_ms))
+        self._sleeping = False
+        self._decide()
+        await self._sign_off(0)
+        if self._joined:
+            await self.enrol()
 
     async def stop(self) -> None:
         """Withdraw, finish or refund, close everything; within five seconds."""
@@ -248,7 +293,7 @@ class Node:
         await self._life.stop()
         if self._mending is not None:
             self._mending.cancel()
-        withdrawing = asyncio.create_task(self._withdraw())
+        withdrawing = asyncio.create_task(self._sign_off(WITHDRAW_DEADLINE_S))
         if self._server is not None:
             # First the server: what it breaks off is settled, and the buyer gets the change with the last bytes.
             await self._server.stop(FINISH_GRACE_S)
@@ -271,10 +316,11 @@ class Node:
             except HearthError as error:
                 log.warning("wallet and ledger could not be brought together: %s", error)
 
-    async def _withdraw(self) -> None:
+    async def _sign_off(self, deadline_s: float) -> None:
         async with self._enrolling:
-            if self._enrolment is not None:
-                await self._enrolment.withdraw(WITHDRAW_DEADLINE_S)
+            if (enrolment := self._enrolment) is not None:
+                self._enrolment = None
+                await enrolment.withdraw(deadline_s)
                 await self._outside.relays.__aexit__(None, None, None)
 
     def _nudge(self) -> None:
@@ -302,18 +348,26 @@ class Node:
         presence = lookout.presence
         signals = Signals(
             stopping=False,
-            paused=self._paused,
+            paused=self._paused or self._sleeping,
             joined=self._joined,
             serving=self._desk.open_jobs > 0 or loop_s - self._last_busy_s < SERVING_LINGER_S,
             enrolled=self._standing.enrolled,
             presence=presence,
             permission=self._terms.schedule.at(self._surroundings.local(now_ms)),
-            devices=self._fleet.signals(self._surroundings.worth_it),
+            devices=tuple(
+                # A card that does not tell whose work it does would take our own measuring for somebody else's.
+                replace(each, serving=each.serving or each.device.id == self._measured)
+                for each in self._fleet.signals(self._surroundings.worth_it)
+            ),
         )
         self._memory, judgements = step(self._memory, signals, self._terms, int(loop_s * _MS))
         # The event itself is as old as the session is idle: what is measured begins with the owner's hand.
         age_s = presence.idle_s if presence is not None and presence.idle_s is not None else 0.0
         self._fleet.follow(judgements, self._terms, patient=self._finishing, age_s=min(age_s, MOST_AGE_S))
+        if self._sleeping:
+            return Decision(NodeState.PAUSED, Reason.ASLEEP)
+        if self._measured and judgements.node.takes_jobs:
+            return Decision(NodeState.PAUSED, Reason.MEASURING)
         return judgements.node
 
     def _busy_changed(self) -> None:
@@ -324,9 +378,12 @@ class Node:
         self._nudge()
 
     def _on_moment(self, moment: Moment) -> None:
+        self._announce()
+        self._watch(moment)
+
+    def _announce(self) -> None:
         if self._enrolment is not None and not self._stopping:
             self._enrolment.announce(self._announcement())
-        self._watch(moment)
 
     def _on_standing(self, standing: Standing) -> None:
         self._standing = standing
@@ -360,4 +417,5 @@ class Node:
             name=self._profile.name,
             about=self._profile.about,
             models=tuple(Listing.of(offer) for offer in self._desk.offers()),
+            benchmark=self._benchmark,
         )

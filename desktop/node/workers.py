@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Protocol
 
+from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder
 from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, Generation
 
 
@@ -27,6 +28,10 @@ class Worker(Protocol):
 
     async def embed(self, batch: EmbeddingBatch) -> Embeddings:
         """One vector per text."""
+        ...
+
+    def measure(self, order: BenchmarkOrder) -> AsyncGenerator[BenchmarkEvent, None]:
+        """What a benchmark tells, a Closing last; leaving it ends it."""
         ...
 
     async def cancel(self, job_id: str) -> None:

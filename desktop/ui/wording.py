@@ -93,6 +93,7 @@ def reason_words(reason: Reason) -> str:
         Reason.TOO_MUCH_POWER: tr("the device draws too much power"),
         Reason.NOT_WORTH_IT: tr("electricity would cost more than it earns"),
         Reason.DEVICE_SILENT: tr("the device does not answer"),
+        Reason.MEASURING: tr("measuring how fast it is"),
         Reason.DEVICE_DISABLED: tr("you switched the device off"),
     }[reason]
 

@@ -15,7 +15,6 @@ import pytest
 from desktop.config.settings import Settings
 from desktop.control.address import SocketAddress
 from desktop.control.answers import Done, Result
-from desktop.control.benchmark import Benchmark
 from desktop.control.client import DoorClient, Refused
 from desktop.control.configuration import Configuration
 from desktop.control.messages import (
@@ -40,6 +39,7 @@ from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
+from desktop.control.workshop import NodeWorkshop
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.record import Ledger
 from desktop.ledger.report import Report
@@ -61,6 +61,7 @@ from desktop.node.node import Node, Outside, Profile, Surroundings
 from desktop.node.policy.terms import Terms
 from desktop.node.stops import Stops
 from desktop.proof.receipts import Signer, verify
+from tests.fakes.benchmark import a_benchmark
 from tests.fakes.computer import FakeSenses, FakeWorkers
 from tests.fakes.wallet import MINT, FakeWallet
 from tests.node.house import OFFERS
@@ -247,7 +248,7 @@ async def house(folder: Path) -> AsyncIterator[Life]:
             changed=changed,
             now_ms=now_ms,
         ),
-        benchmark=Benchmark(lambda: steward.worker, "tiny", lambda: None, now_ms),
+        benchmark=a_benchmark(NodeWorkshop(node, [OFFERS[0].model], report)),
         now_ms=now_ms,
     )
     door = Door(steward, SocketAddress(folder / "d"), version="0")

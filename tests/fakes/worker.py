@@ -1,8 +1,9 @@
 """A worker at the node's seam: answers from a script, dies on demand. The real one: tests/worker and e2e."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
+from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder, Closing, Phase
 from desktop.domain.errors import WorkerDied
 from desktop.domain.inference import Delta, EmbeddingBatch, Embeddings, Finish, FinishReason, Generation
 from desktop.domain.pricing import Usage
@@ -36,6 +37,10 @@ class FakeWorker:
         if self._ended.done():
             raise WorkerDied(self._ended.result())
         return Embeddings(tuple((1.0, 0.0) for _ in batch.texts), Usage(len(batch.texts) * 3, 0))
+
+    async def measure(self, order: BenchmarkOrder) -> AsyncGenerator[BenchmarkEvent, None]:
+        yield Phase(f"Measuring {order.model_id}", 0.5)
+        yield Closing("0", 1, "float32", 3, settled=True)
 
     async def cancel(self, job_id: str) -> None:
         self.cancelled.add(job_id)
