@@ -101,11 +101,11 @@ class Settings:
         ),
     ] = "away"
     idle_after_s: Annotated[
-        int, About("computer", "After how many seconds without a key or a click you count as away.", Whole(10, 86_400))
+        int, About("computer", "After how many seconds without a key or a click you count as away.", Whole(1, 86_400))
     ] = 300
     calm_s: Annotated[
         int,
-        About("computer", "For how many seconds what stopped the work must be over before it goes on.", Whole(5, 3600)),
+        About("computer", "For how many seconds what stopped the work must be over before it goes on.", Whole(0, 3600)),
     ] = 60
     grace_s: Annotated[
         int,
@@ -247,6 +247,15 @@ class Settings:
     ] = 512 << 10
     key_rate_per_s: Annotated[int, About("http", "Requests per second for one session key.", Whole(1, 10_000))] = 20
     address_rate_per_s: Annotated[int, About("http", "Requests per second for one address.", Whole(1, 10_000))] = 40
+
+    torch_source: Annotated[
+        str,
+        About(
+            "downloads",
+            "A package index to take torch from, with {build} in place of the build's name; empty for the usual ones.",
+            OneAddress(("https", "http")),
+        ),
+    ] = ""
 
     ask_model: Annotated[str, About("ask", "The model to ask if none is named; empty for the cheapest.", ModelId())] = (
         ""

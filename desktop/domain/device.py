@@ -21,7 +21,7 @@ class Device:
 
     `id` survives restarts and tells identical cards apart: NVML's UUID, else the PCI address, and `cpu` for the
     processor. `index` is the position its driver gives it now. `memory_bytes` is the device's own memory, for the
-    processor the main memory.
+    processor the main memory. `capability` is NVIDIA's compute capability, such as (8, 9).
     """
 
     id: str
@@ -31,6 +31,7 @@ class Device:
     memory_bytes: int | None
     driver: str | None = None
     pcie: str | None = None
+    capability: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

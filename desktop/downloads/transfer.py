@@ -47,6 +47,7 @@ class Transfer:
 
     def __init__(
         self,
+        stop: threading.Event,
         new_session: Callable[[], requests.Session] = requests.Session,
         *,
         clock_s: Callable[[], float] = time.monotonic,
@@ -57,7 +58,7 @@ class Transfer:
         self._clock_s = clock_s
         self._silent_for_s = silent_for_s
         self._first_wait_s = first_wait_s
-        self.stop = threading.Event()
+        self._stop = stop
 
     def fetch(self, wanted: Wanted, target: Path, tell: Callable[[Progress], None] = lambda _: None) -> Fetched:
         """Bring `wanted` to `target`, going on where an earlier call broke off.
@@ -198,7 +199,7 @@ class Transfer:
 
     def _chunks(self, answer: requests.Response) -> Iterator[bytes]:
         while True:
-            if self.stop.is_set():
+            if self._stop.is_set():
                 raise _stopped()
             try:
                 chunk = answer.raw.read1(_CHUNK_BYTES, decode_content=False)
@@ -209,7 +210,7 @@ class Transfer:
             yield chunk
 
     def _wait(self, wait_s: float) -> None:
-        if self.stop.wait(wait_s):
+        if self._stop.wait(wait_s):
             raise _stopped()
 
 

@@ -63,9 +63,10 @@ class _Trial(msgspec.Struct, frozen=True):
 
 
 class HardwareSetup:
-    """One set-up at a time; blocking. `transfer.stop` pauses it, and the same call goes on where it was.
+    """One set-up at a time; blocking.
 
-    Whatever it is killed in, an engine is in use only after it multiplied a matrix right.
+    The stop of `transfer` and `uv` pauses it, and the same call goes on where it was. Whatever it is killed in, an
+    engine is in use only after it multiplied a matrix right.
     """
 
     def __init__(

@@ -33,8 +33,8 @@ def wanted(server: ContentServer) -> Wanted:
     return Wanted(f"{server.url}/model", len(DATA), SHA256)
 
 
-def transfer() -> Transfer:
-    return Transfer(first_wait_s=0.001, silent_for_s=5)
+def transfer(stop: threading.Event | None = None) -> Transfer:
+    return Transfer(stop or threading.Event(), first_wait_s=0.001, silent_for_s=5)
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -143,16 +143,16 @@ def test_another_file_under_the_same_name_is_never_mixed_in(server: ContentServe
 
 
 def test_it_is_stopped_and_goes_on_later(server: ContentServer, tmp_path: Path) -> None:
-    running, hold = transfer(), threading.Event()
+    stop, hold = threading.Event(), threading.Event()
     server.tricks = [Trick(after_bytes=300_000, hold=hold)]
 
     def tell(progress: Progress) -> None:
         if progress.done_bytes == 0:
-            running.stop.set()
+            stop.set()
             hold.set()
 
     with pytest.raises(DownloadStopped):
-        running.fetch(wanted(server), tmp_path / "file", tell)
+        transfer(stop).fetch(wanted(server), tmp_path / "file", tell)
     assert not (tmp_path / "file").exists()
 
     transfer().fetch(wanted(server), tmp_path / "file")
@@ -163,7 +163,7 @@ def test_a_silent_server_is_not_waited_for_without_end(server: ContentServer, tm
     hold = threading.Event()
     server.tricks = [Trick(after_bytes=1000, hold=hold)]
 
-    Transfer(first_wait_s=0.001, silent_for_s=0.2).fetch(wanted(server), tmp_path / "file")
+    Transfer(threading.Event(), first_wait_s=0.001, silent_for_s=0.2).fetch(wanted(server), tmp_path / "file")
     hold.set()
 
     assert (tmp_path / "file").read_bytes() == DATA
@@ -216,7 +216,7 @@ def test_a_spoiled_note_starts_it_anew(server: ContentServer, tmp_path: Path, no
 
 
 def _fetch(url: str, target: str) -> None:
-    Transfer(first_wait_s=0.001).fetch(Wanted(url, len(DATA), SHA256), Path(target))
+    Transfer(threading.Event(), first_wait_s=0.001).fetch(Wanted(url, len(DATA), SHA256), Path(target))
 
 
 def test_killed_at_random_instants_it_arrives_whole(server: ContentServer, tmp_path: Path) -> None:

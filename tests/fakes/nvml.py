@@ -67,6 +67,7 @@ class FakeCard:
     core_mhz: int | FailsWith = 2520
     memory_mhz: int | FailsWith = 10_501
     pcie: tuple[int, int] | FailsWith = (4, 16)
+    capability: tuple[int, int] | FailsWith = (8, 9)
     utilisation: FakeUtilisation | FailsWith | Hang = field(default_factory=FakeUtilisation)
     throttle_reasons: int | FailsWith = 0
     computing: list[FakeProcess] | FailsWith | Hang = field(default_factory=list)
@@ -122,6 +123,9 @@ class FakeNvml:
 
     def nvmlDeviceGetName(self, handle: object) -> str:  # noqa: N802 - NVML's own name
         return _given(_card(handle).name)
+
+    def nvmlDeviceGetCudaComputeCapability(self, handle: object) -> tuple[int, int]:  # noqa: N802 - NVML's own name
+        return _given(_card(handle).capability)
 
     def nvmlDeviceGetMaxPcieLinkGeneration(self, handle: object) -> int:  # noqa: N802 - NVML's own name
         return _given(_card(handle).pcie)[0]

@@ -58,8 +58,7 @@ class Place:
 
     def setup(self) -> HardwareSetup:
         uv = Uv(find_uv(os.environ), self.stop, retries=0)
-        transfer = Transfer(first_wait_s=0.001)
-        transfer.stop = self.stop
+        transfer = Transfer(self.stop, first_wait_s=0.001)
         listing = PackingList(uv, f"{self.url}/{{build}}/simple")
         return HardwareSetup(self.engines, listing, transfer, uv, REQUIREMENTS, now_ms=lambda: 5)
 

@@ -116,6 +116,7 @@ class NvidiaSource:
         memory = known(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
         generation = known(lambda: nvml.nvmlDeviceGetMaxPcieLinkGeneration(handle))
         width = known(lambda: nvml.nvmlDeviceGetMaxPcieLinkWidth(handle))
+        capability = known(lambda: nvml.nvmlDeviceGetCudaComputeCapability(handle))
         return Device(
             id=uuid,
             kind=DeviceKind.NVIDIA,
@@ -124,6 +125,7 @@ class NvidiaSource:
             memory_bytes=None if memory is None else memory.total,
             driver=driver,
             pcie=f"PCIe {generation}.0 x{width}" if generation and width else None,
+            capability=None if capability is None else (capability[0], capability[1]),
         )
 
     def _measure(self, uuid: str, handle: object, at_ms: int) -> Telemetry:

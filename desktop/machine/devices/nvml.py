@@ -65,6 +65,7 @@ class Nvml(Protocol):
     def nvmlDeviceGetIndex(self, handle: object) -> int: ...  # noqa: N802, D102 - as above
     def nvmlDeviceGetUUID(self, handle: object) -> str: ...  # noqa: N802, D102 - as above
     def nvmlDeviceGetName(self, handle: object) -> str: ...  # noqa: N802, D102 - as above
+    def nvmlDeviceGetCudaComputeCapability(self, handle: object) -> Sequence[int]: ...  # noqa: N802, D102 - as above
     def nvmlDeviceGetMaxPcieLinkGeneration(self, handle: object) -> int: ...  # noqa: N802, D102 - as above
     def nvmlDeviceGetMaxPcieLinkWidth(self, handle: object) -> int: ...  # noqa: N802, D102 - as above
     def nvmlDeviceGetMemoryInfo(self, handle: object) -> Memory: ...  # noqa: N802, D102 - as above

@@ -35,6 +35,7 @@ def test_a_card_is_described_and_read_with_its_units() -> None:
         memory_bytes=24 * GIB,
         driver="580.95.05",
         pcie="PCIe 4.0 x16",
+        capability=(8, 9),
     )
     assert source.read(device, 1000) == Telemetry(
         at_ms=1000,
@@ -67,6 +68,7 @@ def test_what_a_card_does_not_tell_is_unknown_not_zero() -> None:
         core_mhz=UNSUPPORTED,
         memory_mhz=UNSUPPORTED,
         pcie=UNSUPPORTED,
+        capability=UNSUPPORTED,
         utilisation=UNSUPPORTED,
         throttle_reasons=UNSUPPORTED,
         computing=UNSUPPORTED,
@@ -76,7 +78,7 @@ def test_what_a_card_does_not_tell_is_unknown_not_zero() -> None:
     source = NvidiaSource(FakeNvml([card], driver=UNSUPPORTED))
     device = only(source)
 
-    assert (device.name, device.driver, device.pcie) == (None, None, None)
+    assert (device.name, device.driver, device.pcie, device.capability) == (None, None, None, None)
     assert source.read(device, 5) == Telemetry(5, memory_used_bytes=2 * GIB, memory_total_bytes=24 * GIB)
 
 
