@@ -7,6 +7,7 @@ Lightning invoice by itself, so anyone who can reach it can have as much as they
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
@@ -27,6 +28,7 @@ from desktop.resources import resource
 PYTHONS: Final = ((3, 11), (3, 12), (3, 13))
 """The Pythons for which every pinned package of the mint has a ready-made wheel."""
 
+_PORTS: Final = range(20_000, 32_000)
 _READY_WITHIN_S: Final = 60.0
 _STOP_WITHIN_S: Final = 10.0
 _POLL_S: Final = 0.05
@@ -214,10 +216,12 @@ def _python(environment: Path) -> Path:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port nobody uses, of those that no system hands out by itself: it is ours while the mint is down, too."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _write_private(file: Path, text: str) -> None:
