@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import os
@@ -32,6 +33,7 @@ from desktop.machine.paths import Paths
 from desktop.machine.presence.here import open_presence
 from desktop.machine.private_file import write_private
 from desktop.machine.secrets import PhraseStore, StoredPhrase
+from desktop.machine.sleep_here import sleep_watch
 from desktop.network.api.app import create_app
 from desktop.network.api.desk import Desk
 from desktop.network.api.limits import Limits as ApiLimits
@@ -55,6 +57,7 @@ from desktop.node.node import Node, Outside, Profile, Surroundings
 from desktop.node.policy.terms import Terms
 from desktop.node.preparation import Preparation
 from desktop.node.senses import LocalSenses
+from desktop.node.slumber import Slumber
 from desktop.node.stops import Stops
 from desktop.proof.receipts import Signer
 from desktop.resources import resource
@@ -277,6 +280,16 @@ class Composition:
             yield senses
         finally:
             await senses.close()
+
+    @asynccontextmanager
+    async def sleep_watch(self, node: Node) -> AsyncIterator[None]:
+        """Tell a started node when this computer sleeps and wakes."""
+        watching = asyncio.create_task(sleep_watch(Slumber(node), os.environ, self.now_ms).run(), name="sleep")
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
     def node(
         self, identity: Identity, wallet: Wallet, watchers: Watchers, senses: Senses, *, unsandboxed: bool = False

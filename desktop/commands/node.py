@@ -101,7 +101,8 @@ async def _serve(home: Composition, console: Console, *, unsandboxed: bool, wait
                 try:
                     await node.start(enrol=not wait_to_join)
                     voice.listening(node)
-                    await stop.wait()
+                    async with home.sleep_watch(node):
+                        await stop.wait()
                 finally:
                     await node.stop()
 

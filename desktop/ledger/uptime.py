@@ -69,6 +69,19 @@ def beat(db: Database, at_ms: int) -> None:
     _beat(db, at_ms)
 
 
+def sleep(db: Database, start_ms: int, end_ms: int) -> None:
+    """The computer slept in [start, end): whatever ran is OFF meanwhile. What is written down already stays."""
+    last = running(db)
+    if last is None or last.interval.state is NodeState.OFF:
+        return
+    start_ms, interval = max(start_ms, last.seen_ms), last.interval
+    if start_ms >= end_ms:
+        return
+    _switch(db, Interval(start_ms, None, NodeState.OFF, Reason.ASLEEP))
+    _switch(db, Interval(end_ms, None, interval.state, interval.reason, interval.detail))
+    _beat(db, end_ms)
+
+
 def _switch(db: Database, following: Interval) -> None:
     last = running(db)
     state, reason, detail = following.state.value, following.reason.value, following.detail

@@ -10,6 +10,7 @@ if sys.platform == "win32":
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def intruders(status: os.stat_result) -> str:
     if status.st_mode & _OTHERS:
         return "Other users of this computer may open it."
     return ""
+
+
+def slept_ms() -> int:
+    """How long this computer has slept since it started: the difference of two clocks, one of which sleeps too."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    if boot is None:
+        return 0
+    # The boot clock first: taken in this order a pause between the two looks like less sleep, never like more.
+    return (time.clock_gettime_ns(boot) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)) // 1_000_000
 
 
 def cpu_model() -> str | None:

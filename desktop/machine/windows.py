@@ -7,6 +7,7 @@ import sys
 if sys.platform != "win32":
     raise ImportError("this module is for Windows")
 
+import ctypes
 import msvcrt
 import os
 import winreg
@@ -50,6 +51,16 @@ def intruders(status: os.stat_result) -> str:  # noqa: ARG001 - the signature is
     whatever access list that place has; it is not examined.
     """
     return ""
+
+
+def slept_ms() -> int:
+    """How long this computer has slept since it started: the difference of two clocks, one of which sleeps too."""
+    kernel = ctypes.windll.kernel32
+    kernel.GetTickCount64.restype = ctypes.c_ulonglong
+    awake = ctypes.c_ulonglong()  # in 100 ns
+    if not kernel.QueryUnbiasedInterruptTime(ctypes.byref(awake)):
+        return 0
+    return int(kernel.GetTickCount64()) - awake.value // 10_000
 
 
 def cpu_model() -> str | None:

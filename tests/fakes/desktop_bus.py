@@ -55,6 +55,8 @@ class LogindManager(ServiceInterface):
         self.rows: list[list[object]] = []
         self.locks: list[int] = []
         self.refuses_locks = False
+        self.asked_for_locks = 0
+        self._sent: list[int] = []
 
     @dbus_method()
     def ListSessions(self) -> Rows:  # noqa: N802 - as above
@@ -62,6 +64,7 @@ class LogindManager(ServiceInterface):
 
     @dbus_method()
     def Inhibit(self, what: DBusStr, who: DBusStr, why: DBusStr, mode: DBusStr) -> DBusUnixFd:  # noqa: N802 - as above
+        self.asked_for_locks += 1
         if self.refuses_locks:
             raise DBusError("org.freedesktop.DBus.Error.AccessDenied", "no")
         assert (what, mode) == ("sleep", "delay")
@@ -69,14 +72,28 @@ class LogindManager(ServiceInterface):
         assert why
         reading, writing = os.pipe()
         self.locks.append(reading)
+        self._sent.append(writing)
         return writing
 
     @dbus_signal()
     def PrepareForSleep(self, start: bool) -> DBusBool:  # noqa: N802, FBT001 - as above
         return start
 
+    def close_locks(self) -> None:
+        """Let go of this end of all locks."""
+        self._close_sent()
+        for lock in self.locks:
+            os.close(lock)
+        self.locks.clear()
+
+    def _close_sent(self) -> None:
+        for copy in self._sent:
+            os.close(copy)
+        self._sent.clear()
+
     def held(self, lock: int) -> bool:
-        """Whether somebody still holds the other end of that lock."""
+        """Whether somebody still holds the other end of that lock, which must have arrived there."""
+        self._close_sent()
         os.set_blocking(lock, False)
         try:
             return os.read(lock, 1) != b""

@@ -98,6 +98,20 @@ def test_a_sleeping_computer_earns_no_uptime(ledger: Ledger, report: Report) -> 
     ]
 
 
+def test_a_short_sleep_that_the_clocks_told_of_is_written_down_once(ledger: Ledger, report: Report) -> None:
+    _serve(ledger)
+    ledger.alive(START_MS + MINUTE_MS)
+    ledger.slept(START_MS + 2 * MINUTE_MS, START_MS + 3 * MINUTE_MS)
+    ledger.slept(START_MS + 2 * MINUTE_MS, START_MS + 3 * MINUTE_MS)
+    ledger.slept(START_MS + 5 * MINUTE_MS, START_MS + 4 * MINUTE_MS)
+
+    assert _states(report.intervals(0, FAR_MS, START_MS + 4 * MINUTE_MS)) == [
+        (0, 2 * MINUTE_MS, NodeState.READY, Reason.WAITING_FOR_REQUESTS),
+        (2 * MINUTE_MS, 3 * MINUTE_MS, NodeState.OFF, Reason.ASLEEP),
+        (3 * MINUTE_MS, 4 * MINUTE_MS, NodeState.READY, Reason.WAITING_FOR_REQUESTS),
+    ]
+
+
 def test_the_same_state_again_is_the_same_interval(ledger: Ledger, report: Report) -> None:
     for minute in range(3):
         _serve(ledger, START_MS + minute * MINUTE_MS)
