@@ -25,6 +25,7 @@ from desktop.control.server import Door
 from desktop.control.workshop import NodeWorkshop
 from desktop.domain.model import ModelKind
 from desktop.economy import Live, electricity_of, examine_home, look_ahead
+from desktop.machine.devices.survey import local_devices
 from desktop.machine.limits.guard import WatchdogGuard
 from desktop.machine.limits.journal import Journal
 from desktop.machine.limits.keeper import LimitsKeeper
@@ -34,8 +35,8 @@ from desktop.machine.settings_file import load_settings, save_settings
 from desktop.node.node import Node
 from desktop.node.policy.terms import Terms
 from desktop.node.restraint import Restraint
-from desktop.proof.receipts import verify
 from desktop.proof.benchmark import BenchmarkSigner
+from desktop.proof.receipts import verify
 from desktop.worker.handle import WorkerHandle
 
 log = logging.getLogger(__name__)
@@ -106,13 +107,13 @@ async def open_doorway(
 
     with home.report() as report:
         pauses = Pauses(node, home.paths.data / "pause.json", write=write_private, changed=changed, now_ms=home.now_ms)
-        steward = NodeSteward(
         benchmark = Benchmark(
             NodeWorkshop(node, chats, report),
             Measuring(devices, signer, version=__version__, now_ms=home.now_ms),
             changed=changed,
             new_seed=lambda: secrets.token_hex(32),
         )
+        steward = NodeSteward(
             node,
             Estate(
                 offers=offers,
@@ -135,10 +136,12 @@ async def open_doorway(
         restraint.start()
         try:
             await pauses.restore()
-            yield Doorway(door, steward, restraint)
             await benchmark.restore()
+            yield Doorway(door, steward, restraint)
         finally:
+            # First the door: what comes through it now would be begun behind the back of what is being ended.
+            await door.close()
             for trouble in await restraint.close():
                 log.warning("a limit could not be put back: %s", trouble)
             await steward.close()
-            await door.close()
+            devices.close()
