@@ -58,6 +58,7 @@ class NodeDesk:
         now_ms: Callable[[], int],
         busy_changed: Callable[[], None],
     ) -> None:
+        self._asked = tuple(offers)
         self._offers = {offer.model.id: offer for offer in offers}
         self._situation = situation
         self._admission = admission
@@ -75,7 +76,12 @@ class NodeDesk:
 
     def offers(self) -> Sequence[Offer]:
         """What is for sale now; empty while nothing can be served."""
-        return tuple(self._offers.values()) if self._situation.decision().takes_jobs else ()
+        return self._asked if self._situation.decision().takes_jobs else ()
+
+    def reprice(self, asked: Sequence[Offer], billed: Sequence[Offer]) -> None:
+        """Ask other prices from now on. New jobs are billed at `billed`, which is never more; open ones keep theirs."""
+        self._asked = tuple(asked)
+        self._offers = {offer.model.id: offer for offer in billed}
 
     @property
     def open_jobs(self) -> int:
