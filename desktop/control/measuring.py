@@ -45,7 +45,7 @@ from desktop.proof.benchmark import (
     WarmUpForm,
 )
 
-CPU_BUDGET_MS: Final = 52_000
+CPU_BUDGET_MS: Final = 50_000
 GPU_BUDGET_MS: Final = 110_000
 IDLE_LOOK_S: Final = 2.0
 OVERTIME_S: Final = 20.0

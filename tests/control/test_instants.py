@@ -311,3 +311,24 @@ async def test_a_node_that_waits_for_its_owner_says_so_until_they_join(tmp_path:
             joined = await client.wait_until(lambda now: now.status.state is NodeState.OFFLINE)
             assert joined.status.reason is Reason.NO_RELAY, "there is none in this test"
         await life.node.stop()
+
+
+async def test_a_node_takes_no_requests_while_it_is_measured_and_shows_what_came_of_it(tmp_path: Path) -> None:
+    async with house(tmp_path) as life:
+        client = life.client
+        await client.ask(lambda number: Watch(id=number))
+        await life.node.start(enrol=True)
+        async with asyncio.timeout(20):
+            await client.wait_until(lambda now: now.status.state is NodeState.OFFLINE)
+            release = life.node.hold("cpu")
+            held = await client.wait_until(lambda now: now.status.reason is Reason.MEASURING)
+            assert held.status.state is NodeState.PAUSED
+            assert not any(model.offered for model in held.models)
+            release()
+            await client.wait_until(lambda now: now.status.state is NodeState.OFFLINE)
+            await client.ask(lambda number: MeasureWord(id=number))
+            done = await client.wait_until(lambda now: now.benchmark is not None and bool(now.benchmark.digest))
+        assert done.benchmark is not None
+        assert done.benchmark.settled
+        assert life.node._announcement().benchmark == done.benchmark.digest
+        await life.node.stop()
