@@ -49,7 +49,7 @@ SCENES = {
     "offline": (NodeState.OFFLINE, Reason.NO_RELAY, ""),
     "fault": (NodeState.FAULT, Reason.WORKER_FAILED, "The worker ran out of memory three times."),
     "starting": (NodeState.STARTING, Reason.LOADING, ""),
-    "join": (NodeState.PAUSED, Reason.PAUSED_BY_OWNER, ""),
+    "join": (NodeState.PAUSED, Reason.WAITING_TO_JOIN, ""),
 }
 JOBS = {"year": 100_000, "long": 2_000, "paused": 2_000, "offline": 2_000, "fault": 2_000}
 

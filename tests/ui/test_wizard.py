@@ -8,6 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 
 from desktop.control.snapshot import Relay
+from desktop.domain.node_state import NodeState, Reason
 from desktop.ui.app import Hearth
 from desktop.ui.preferences import PreferencesFile
 from desktop.ui.wizard.join import JoinStep
@@ -65,6 +66,23 @@ def test_the_first_run_is_walked_through_to_the_network(fresh: Hearth, stand: St
     stand.changed()
     press_when_there(wizard, "Open Hearth")
     until(lambda: PreferencesFile(tmp_path / "window.json").values.welcomed)
+
+
+def test_whoever_joins_is_at_the_computer_and_still_gets_on(fresh: Hearth, stand: Stand) -> None:
+    wizard = find(fresh.window, Wizard)
+    announced = (Relay(url="wss://a.example", enrolled=True),)
+    stand.steward.picture = msgspec.structs.replace(stand.steward.picture, relays=announced)
+    stand.steward.show(NodeState.PAUSED, Reason.WAITING_TO_JOIN)
+    stand.changed()
+    until(lambda: fresh.house.door.snapshot == stand.steward.picture)
+    walk_to(wizard, JoinStep)
+    press(wizard, "Join")
+    until(lambda: "enrol" in stand.steward.followed)
+    assert not any("Joined." in text for text in words_of(wizard))
+    stand.steward.show(NodeState.PAUSED, Reason.OWNER_ACTIVE)
+    stand.changed()
+    until(lambda: any("Joined." in text for text in words_of(wizard)))
+    press_when_there(wizard, "Open Hearth")
 
 
 def press_when_there(wizard: Wizard, text: str) -> None:

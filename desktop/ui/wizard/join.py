@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from desktop.control.answers import Refusal
 from desktop.control.messages import Enrol
-from desktop.control.snapshot import Snapshot
-from desktop.domain.node_state import NodeState
+from desktop.control.snapshot import Snapshot, Status
+from desktop.domain.node_state import NodeState, Reason
 from desktop.ui import wording
 from desktop.ui.language import tr
 from desktop.ui.pages.network import relay_row
@@ -16,6 +16,12 @@ from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
 from desktop.ui.parts.table import Column, Table
 from desktop.ui.wizard.step import Step
+
+
+def has_joined(status: Status) -> bool:
+    """Whether the node works, or rests for a reason that has nothing to do with joining."""
+    resting = status.state is NodeState.PAUSED and status.reason is not Reason.WAITING_TO_JOIN
+    return resting or status.state in {NodeState.READY, NodeState.EARNING}
 
 
 class JoinStep(Step):
@@ -60,12 +66,19 @@ class JoinStep(Step):
         """Show each relay as it answers."""
         self._relays.rows.show_rows([relay_row(relay) for relay in snapshot.relays])
         self._relays.fit_rows(8)
-        working = snapshot.status.state in {NodeState.READY, NodeState.EARNING}
-        if self._joining and not self._joined and working and any(relay.enrolled for relay in snapshot.relays):
+        announced = any(relay.enrolled for relay in snapshot.relays)
+        if self._joining and not self._joined and announced and has_joined(snapshot.status):
             self._joined = True
             self.ready = True
             self.next_words = tr("Open Hearth")
-            self._state.setText(tr("✓ Joined. The first job comes when somebody asks for what you offer."))
+            if snapshot.status.state is NodeState.PAUSED:
+                # The owner is at the computer, which is the most usual reason not to work yet.
+                line = wording.status_line(snapshot, self._house.now_ms())
+                self._state.setText(
+                    tr("✓ Joined. Work begins when nothing stands against it: {line}").format(line=line)
+                )
+            else:
+                self._state.setText(tr("✓ Joined. The first job comes when somebody asks for what you offer."))
             self.changed.emit()
         elif self._joining and not self._joined:
             self._state.setText(wording.status_line(snapshot, self._house.now_ms()))
