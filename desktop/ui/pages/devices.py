@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
 from desktop.control.messages import Benchmark
-from desktop.control.snapshot import DeviceCard, Measurement, Snapshot
+from desktop.control.snapshot import DeviceCard, MeasuredPart, Measurement, Snapshot
+from desktop.domain.benchmark import Change
 from desktop.domain.device import DeviceKind
 from desktop.ui import formats
 from desktop.ui.language import tr
@@ -46,7 +47,7 @@ class DevicesPage(Page):
 
 
 class BenchmarkPanel(Panel):
-    """Measures the tokens per second of one answer; the owner starts and cancels it."""
+    """Measures a device and its model; the owner starts and cancels it. Each part is shown with its interval."""
 
     def __init__(self, house: House) -> None:
         super().__init__(tr("Benchmark"))
@@ -63,8 +64,10 @@ class BenchmarkPanel(Panel):
                 lambda refusal: self._words.setText(f"{refusal.what} {refusal.why} {refusal.now}".strip()),
             )
         )
+        self._parts = Facts()
         self.body.addWidget(self._words)
         self.body.addWidget(self._progress)
+        self.body.addWidget(self._parts)
         row = QHBoxLayout()
         row.addWidget(self._button)
         row.addStretch()
@@ -77,6 +80,9 @@ class BenchmarkPanel(Panel):
         self._progress.setVisible(self._running)
         self._button.setText(tr("Cancel") if self._running else tr("Measure"))
         self._words.setText(benchmark_words(measured))
+        parts = measured.parts if measured is not None else ()
+        self._parts.setVisible(bool(parts))
+        self._parts.show_facts((part.name, part_words(part)) for part in parts)
         if measured is not None:
             self._progress.setValue(round(measured.share_done * 100))
 
@@ -84,19 +90,37 @@ class BenchmarkPanel(Panel):
 def benchmark_words(measured: Measurement | None) -> str:
     """A measurement in words."""
     if measured is None:
-        return tr("Not measured yet. It takes about a minute and pauses nothing.")
+        return tr("Not measured yet. It takes a minute, on a graphics card two; no request is taken meanwhile.")
     if measured.detail:
         return measured.detail
-    if measured.tokens_per_s is None:
-        return tr("Measuring…")
-    rate = formats.number(measured.tokens_per_s, 1)
     if measured.running:
-        return tr("{rate} tokens/s so far").format(rate=rate)
-    if measured.low is None or measured.high is None:
-        return tr("{rate} tokens/s for one answer").format(rate=rate)
-    return tr("{rate} tokens/s for one answer, between {low} and {high}").format(
-        rate=rate, low=formats.number(measured.low, 1), high=formats.number(measured.high, 1)
+        return f"{measured.phase}…" if measured.phase else tr("Measuring…")
+    if measured.tokens_per_s is None or measured.low is None or measured.high is None:
+        return tr("How fast one answer is written could not be measured.")
+    words = tr("{rate} tokens/s for one answer, between {low} and {high}").format(
+        rate=formats.number(measured.tokens_per_s, 1),
+        low=formats.number(measured.low, 1),
+        high=formats.number(measured.high, 1),
     )
+    steady = "" if measured.settled is not False else tr("The device never became steady.")
+    return " ".join(filter(None, (f"{words}.", steady, *measured.notes)))
+
+
+def part_words(part: MeasuredPart) -> str:
+    """One part with its interval, and how it compares with the run before."""
+    if part.median is None or part.low is None or part.high is None:
+        return part.note
+    factor, unit = part.unit.shown
+    decimals = 0 if part.median * factor >= 100 else 2 if part.median * factor < 10 else 1  # noqa: PLR2004 - three digits
+    value, low, high = (formats.number(number * factor, decimals) for number in (part.median, part.low, part.high))
+    words = tr("{value} {unit}, between {low} and {high}").format(value=value, unit=unit, low=low, high=high)
+    told = {
+        Change.UNKNOWN: "",
+        Change.WITHIN_NOISE: tr("as before, within noise"),
+        Change.MORE: tr("more than before"),
+        Change.LESS: tr("less than before"),
+    }[part.change]
+    return " · ".join(filter(None, (words, tr("unsteady") if part.unsteady else "", told)))
 
 
 def _facts(device: DeviceCard) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ class BenchmarkStep(Step):
         self._panel = BenchmarkPanel(house)
         self.column.addWidget(
             label(
-                tr("The model of this computer answers a few times; you see how many tokens it makes per second."),
+                tr("Device and model are measured until it is known how sure the numbers are; it may be cancelled."),
                 wrap=True,
             )
         )
