@@ -30,6 +30,6 @@ def build(usr: Path, out: Path, source: Source, version: str) -> Path:
         line = ["makeself", "--nox11", "--sha256", "--gzip", "--complevel", "9", "--quiet"]
         line += ["--packaging-date", str(source.epoch_s), "--tar-extra", tar]
         line += [str(inside), str(target), f"Hearth {version}", "./install"]
-        environment = os.environ | {"LC_ALL": "C", "TZ": "UTC", "GZIP": "-n"}
+        environment = os.environ | {"LC_ALL": "C", "TZ": "UTC"}
         subprocess.run(line, env=environment, stdout=sys.stderr, check=True)
     return target

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the Python environments inside this folder: python.sh demo|test
+# Makes the Python environments inside this folder: python.sh demo|test|installers
 #
 # .venv is Hearth's own, .venv-mint the reference mint's of the local network. Each step is skipped when its result is
 # there, so an interrupted set-up goes on where it stopped. Nothing outside this folder is touched.
@@ -72,6 +72,9 @@ try:
 except HearthError as error:
     sys.exit(str(error))
 END
+elif [ "$level" = installers ]; then
+    say "Hearth and its libraries, which tell what the installers must carry"
+    pip --quiet --editable . || stopped "Hearth's libraries could not be installed"
 else
     say "What the tests need"
     pip --quiet --editable '.[worker,models,test]' || stopped "the test libraries could not be installed"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings what Hearth needs from the operating system: system.sh demo|test
+# Brings what Hearth needs from the operating system: system.sh demo|test|installers
 #
 # Does nothing when everything is there. Otherwise it installs with apt, as root or through sudo; where neither is
 # possible it says exactly which packages to ask for, and goes on if the set-up can do without them.
@@ -26,11 +26,12 @@ python_packages() {
 }
 
 # What the tests of the window need and this system does not have: a display of their own, a tray, a hand for the
-# mouse, judges of what starts with the computer, and the libraries that Qt loads. Asked of dpkg; another system brings
+# mouse, what builds and judges packages, and the libraries that Qt loads. Asked of dpkg; another system brings
 # them in its own way.
-display_packages() {
+test_packages() {
     have dpkg-query || return 0
     for name in xvfb xauth trayer openbox xdotool dbus desktop-file-utils systemd \
+        appstream lintian makeself man-db minisign \
         libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 \
         libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core; do
         dpkg-query -W -f '${Status}\n' "$name" "${name}t64" 2>/dev/null | grep -q '^install ok installed$' ||
@@ -42,8 +43,15 @@ needed=no
 missing=''
 "$here/find-python.sh" >/dev/null || needed=yes
 have bwrap || missing="$missing bubblewrap"
-[ "$level" = demo ] || have curl || missing="$missing curl"
-[ "$level" = demo ] || missing="$missing$(display_packages)"
+[ "$level" != test ] || have curl || missing="$missing curl"
+[ "$level" != test ] || missing="$missing$(test_packages)"
+if [ "$level" = installers ]; then
+    for tool in git makeself minisign; do have "$tool" || missing="$missing $tool"; done
+    # Qt draws the icons.
+    for library in libegl1 libgl1 libfontconfig1 libxkbcommon0 libdbus-1-3; do
+        dpkg-query -W "$library" >/dev/null 2>&1 || missing="$missing $library"
+    done
+fi
 [ "$needed$missing" != no ] || exit 0
 
 if [ -n "${PYTHON:-}" ] && [ "$needed" = yes ]; then
