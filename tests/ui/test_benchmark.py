@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from desktop.control.snapshot import MeasuredPart, Measurement
 from desktop.domain.benchmark import Change, Unit
 from desktop.ui.pages.devices import benchmark_words, part_words
 
+pytestmark = pytest.mark.usefixtures("app")
 PART = MeasuredPart(name="p", unit=Unit.TOKENS, median=19_400, low=18_500, high=19_900, blocks=10)
 
 
