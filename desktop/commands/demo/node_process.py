@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,13 +22,21 @@ STOP_WITHIN_S: Final = 15.0
 class NodeProcess:
     """One `hearth node`, started as often as wanted. `tell` hears what it does in sentences.
 
-    `errors` is the file its standard error goes to; ours if there is none.
+    `errors` is the file its standard error goes to, `environment` what it runs in; ours if there is none.
     """
 
-    def __init__(self, folder: Path, tell: Callable[[str], None], *, errors: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tell: Callable[[str], None],
+        *,
+        errors: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = folder
         self._tell = tell
         self._errors = errors
+        self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self._listener: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -78,6 +86,7 @@ class NodeProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
+                env=self._environment,
             )
         self._listener = asyncio.create_task(self._listen(self._process))
 

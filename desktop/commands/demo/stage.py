@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -33,16 +33,23 @@ class Stage:
     """Everything that runs while the demo plays; set up on entry, torn down on exit, whatever happened.
 
     `models` are those the node offers, all that are bundled if none is named; `node_errors` is the file for what the
-    node writes to standard error.
+    node writes to standard error, `node_environment` what it runs in, ours if there is none.
     """
 
     def __init__(
-        self, folder: Path, console: Console, *, models: Sequence[str] = (), node_errors: Path | None = None
+        self,
+        folder: Path,
+        console: Console,
+        *,
+        models: Sequence[str] = (),
+        node_errors: Path | None = None,
+        node_environment: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder
         self._console = console
         self._models = tuple(models)
         self._node_errors = node_errors
+        self._node_environment = node_environment
         self._stack = AsyncExitStack()
         self._start_s = time.monotonic()
         self.relays: tuple[LocalRelay, ...] = ()
@@ -105,7 +112,7 @@ class Stage:
         self.buyer_home = self.home("buyer")
         await asyncio.to_thread(self.node_home.identity)
         self.node = await self._stack.enter_async_context(
-            NodeProcess(self._folder / "node", self.tell, errors=self._node_errors)
+            NodeProcess(self._folder / "node", self.tell, errors=self._node_errors, environment=self._node_environment)
         )
         identity, _ = await asyncio.to_thread(self.buyer_home.identity)
         self.wallet = self._stack.enter_context(self.buyer_home.wallet(identity))
@@ -113,7 +120,10 @@ class Stage:
         await self.node.wait_enrolled()
 
     def home(self, name: str, node_name: str = "") -> Composition:
-        """Another Hearth on this network, with settings as everyone's here and nothing else yet."""
+        """Another Hearth on this network, with settings as everyone's here and nothing else yet.
+
+        It works whether or not somebody is at the computer: whoever watches the play is.
+        """
         paths = Paths.below(self._folder / name)
         paths.create()
         settings = Settings(
@@ -124,6 +134,7 @@ class Stage:
             wire="disabled",
             default_price=PRICE,
             slots=SLOTS,
+            schedule="always",
             # Over before a spare worker would be of use, and its imports would compete with the play.
             spare_worker=False,
         )
