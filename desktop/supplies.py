@@ -41,11 +41,11 @@ def fitting(home: Composition) -> Fitting:
     transfer = Transfer(stop)
     uv = Uv(find_uv(os.environ), stop)
     setup = HardwareSetup(
-        home.engines(),
+        home.equipment.engines(),
         PackingList(uv, home.settings.torch_source),
         transfer,
         uv,
-        home.worker_requirements(),
+        home.equipment.worker_requirements(),
         now_ms=home.now_ms,
     )
     return Fitting(setup, stop)

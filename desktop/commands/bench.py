@@ -108,7 +108,7 @@ async def _with_worker(
     home: Composition, model: Model, device: Device, measuring: Measuring, seed: str, *, console: Console
 ) -> SignedBenchmark:
     policy = home.mode_policy(unsandboxed=False)
-    folders = await home.preparation(policy, console.note).folders([model.id])
+    folders = await home.equipment.preparation(policy, console.note).folders([model.id])
     worker = await home.launcher(folders, policy, device).launch()
     told: list[str] = []
 
@@ -125,7 +125,7 @@ async def _with_worker(
 
 
 def _model(model_id: str, home: Composition) -> Model:
-    catalogue = home.catalogue()
+    catalogue = home.equipment.catalogue()
     chosen = model_id or next((entry.id for entry in catalogue.entries if entry.kind is ModelKind.CHAT), "")
     model = catalogue.entry(chosen).model
     if model.kind is not ModelKind.CHAT:

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, home: Composition, console: Console) -> i
     if arguments.list:
         _show(home, choices, console)
         return 0
-    engine = home.engines().current(home.worker_requirements().all)
+    engine = home.equipment.engines().current(home.equipment.worker_requirements().all)
     if engine is None and comes_with_torch() and not arguments.build:
         console.say("This Hearth runs from an environment that has torch already; nothing is to be installed.")
         console.document({"build": None, "environment": True})

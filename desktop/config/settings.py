@@ -248,6 +248,18 @@ class Settings:
     key_rate_per_s: Annotated[int, About("http", "Requests per second for one session key.", Whole(1, 10_000))] = 20
     address_rate_per_s: Annotated[int, About("http", "Requests per second for one address.", Whole(1, 10_000))] = 40
 
+    model_source: Annotated[
+        str,
+        About(
+            "downloads", "The hub that models are downloaded from, or a mirror of it.", OneAddress(("https", "http"))
+        ),
+    ] = "https://huggingface.co"
+    models_folder: Annotated[
+        str, About("downloads", "The folder for models, on the disk you choose; empty for the usual one.", Text(1000))
+    ] = ""
+    models_limit_gib: Annotated[
+        int, About("downloads", "The most that downloaded models may take, in GiB; 0 for no limit.", Whole(0, 100_000))
+    ] = 0
     torch_source: Annotated[
         str,
         About(

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from desktop.domain.errors import StorageUnusable
-from desktop.worker.models.catalogue import Catalogue, CatalogueEntry
+from desktop.domain.errors import StorageUnusable, Unavailable
+from desktop.worker.models.catalogue import FROM_HUB, Catalogue, CatalogueEntry
 from desktop.worker.models.source import conversion_arguments, locate_source
 from desktop.worker.models.store import ModelStore
 
@@ -62,6 +62,11 @@ class Preparation:
         return found
 
     async def _prepare(self, entry: CatalogueEntry) -> None:
+        if entry.source.conversion == FROM_HUB:
+            raise Unavailable(
+                f"The files of {entry.name} are not where they were.",
+                now=f"Fetch them again: hearth models get {entry.id}",
+            )
         source = await asyncio.to_thread(locate_source, entry, self._places)
         folder = self._store.folder_of(entry.id)
         unfinished = folder.with_name(f"{folder.name}.part")

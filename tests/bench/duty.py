@@ -35,7 +35,7 @@ async def _measure(folder: Path) -> None:
     paths.create()
     home = Composition(paths, Settings(cpu_threads=1), use_keyring=False)
     policy = home.mode_policy(unsandboxed=False)
-    folders = await home.preparation(policy, lambda _: None).folders([CHAT])
+    folders = await home.equipment.preparation(policy, lambda _: None).folders([CHAT])
     worker = await home.launcher(folders, policy).launch()
     gaps_s: list[float] = []
     answering = asyncio.create_task(_answer(worker, gaps_s))

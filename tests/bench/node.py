@@ -156,7 +156,7 @@ async def lone_worker(stage: Stage) -> AsyncIterator[WorkerHandle]:
     """A worker as the node starts it, without the node."""
     home = stage.node_home
     policy = home.mode_policy(unsandboxed=True)
-    folders = await home.preparation(policy, lambda _: None).folders([CHAT])
+    folders = await home.equipment.preparation(policy, lambda _: None).folders([CHAT])
     worker = await home.launcher(folders, policy).launch()
     try:
         yield worker

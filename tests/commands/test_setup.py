@@ -61,7 +61,7 @@ def test_the_build_for_the_processor_is_installed_and_then_used_by_workers(tmp_p
     with content_server() as server:
         home = home_below(tmp_path, f"{server.url}/{{build}}/simple")
         packages = {}
-        for line in home.worker_requirements().all:
+        for line in home.equipment.worker_requirements().all:
             name, _, version = line.partition("==")
             module = name.replace("-", "_")
             text = source if name == "torch" else ""
@@ -77,8 +77,8 @@ def test_the_build_for_the_processor_is_installed_and_then_used_by_workers(tmp_p
 
     assert (status, isinstance(done, dict)) == (0, True)
     assert "Multiplying two matrices" in told
-    engine = home.engines().current(home.worker_requirements().all)
+    engine = home.equipment.engines().current(home.equipment.worker_requirements().all)
     assert engine is not None
-    assert home.runtime().site[0] == home.engines().path(engine)
-    assert home.runtime().site[1:] == Runtime.current().site
+    assert home.equipment.runtime().site[0] == home.equipment.engines().path(engine)
+    assert home.equipment.runtime().site[1:] == Runtime.current().site
     assert run(home)[1][0] == done

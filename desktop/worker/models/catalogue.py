@@ -20,6 +20,9 @@ ARCHITECTURES: Final[dict[str, ModelKind]] = {
 }
 """What the worker can run, by the name a model's own config uses. Anything else is refused when it is read."""
 
+FROM_HUB: Final = "hub"
+"""The conversion of a model whose files are used as a hub has them."""
+
 _Slug = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9.-]{0,63}\Z")]
 _FileName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,95}\.(safetensors|json)\Z")]
 _SourcePath = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_./-]{0,191}\Z")]
@@ -46,12 +49,16 @@ class SourceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a bundled model comes from: an installed package, and how its files become the model's files."""
+    """Where a model comes from, and how its files become the model's files.
+
+    A bundled model's `package` is an installed one; with the conversion `hub` it is a repository of a hub, and
+    `version` the commit its files were taken from as they are.
+    """
 
     package: _Text
     version: _Text
     upstream: _Text
-    conversion: Annotated[str, msgspec.Meta(pattern=r"\A(gguf|copy)\Z")]
+    conversion: Annotated[str, msgspec.Meta(pattern=r"\A(gguf|copy|hub)\Z")]
     files: Annotated[tuple[SourceFile, ...], msgspec.Meta(min_length=1)]
 
 
