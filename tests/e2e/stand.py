@@ -118,6 +118,6 @@ async def settle_all(stage: Stage, timeout_s: float = 30.0) -> list[Settled]:
             await asyncio.sleep(0.2)
 
 
-async def eventually(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+async def eventually(condition: Callable[[], bool], timeout_s: float = 180.0) -> None:
     """`until`, with the patience a real node on a busy computer needs."""
     await until(condition, timeout_s)
