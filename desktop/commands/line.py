@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "limits": "what each device may do, what is in force, and what is missing",
     "doctor": "check computer, sandbox, relays and mints; say what to do",
     "bench": "measure how fast this computer answers",
+    "models": "which models there are and fit; get, offer and remove them",
     "setup": "install the build of torch that fits this computer's cards",
     "uninstall": "take Hearth off this computer; asks about keys, wallet and ledger",
     "demo": "play the whole job on this computer: relays, mint, node, buyer",

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from desktop.commands.console import UNKNOWN, Console
+from desktop.commands.pausing import pausing
 from desktop.compose import Composition
 from desktop.domain.errors import HearthError, SettingsError
 from desktop.setup.builds import Choice
@@ -55,7 +52,7 @@ def run(arguments: argparse.Namespace, home: Composition, console: Console) -> i
         console.document({"build": engine.build, "torch": engine.torch, "device": engine.device})
         return 0
     work = fitting(home)
-    with _pausing(work.stop):
+    with pausing(work.stop):
         engine = run_first_that_works(
             work.setup, choices, _Told(console).tell, lambda *given: _gave_up(console, *given)
         )
@@ -107,12 +104,3 @@ def _show(home: Composition, choices: tuple[Choice, ...], console: Console) -> N
 
 def _gave_up(console: Console, choice: Choice, error: HearthError) -> None:
     console.note(f"{choice.build.name} does not work here. {error}")
-
-
-@contextmanager
-def _pausing(stop: threading.Event) -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

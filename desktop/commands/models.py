@@ -1,0 +1,157 @@
+"""`hearth models`: which models there are, whether they fit, and fetching, serving and removing them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Container
+from typing import Final
+
+from desktop.commands.console import UNKNOWN, Console
+from desktop.commands.pausing import pausing
+from desktop.commands.writing import write_setting
+from desktop.compose import Composition
+from desktop.domain.errors import SettingsError, Unavailable
+from desktop.downloads.wanted import Progress
+from desktop.supplies import acquisition, candidates, room
+
+_GIB: Final = 1 << 30
+_MIB: Final = 1 << 20
+_TELL_EVERY: Final = 0.05  # of the whole
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    actions = parser.add_subparsers(dest="action", metavar="action")
+    actions.add_parser("list", help="every model, what it needs and what this computer has (also without an action)")
+    for name, words in (
+        ("get", "fetch a model; Ctrl+C pauses, the same command goes on"),
+        ("remove", "delete a fetched model"),
+    ):
+        action = actions.add_parser(name, help=words)
+        action.add_argument("model")
+        if name == "get":
+            action.add_argument("--anyway", action="store_true", help="also if it does not fit this computer's memory")
+    action = actions.add_parser("offer", help="offer these models and no others; none: every bundled one")
+    action.add_argument("model", nargs="*")
+
+
+def run(arguments: argparse.Namespace, home: Composition, console: Console) -> int:
+    """Do what was asked."""
+    match arguments.action:
+        case "get":
+            _get(home, arguments.model, console, anyway=arguments.anyway)
+        case "remove":
+            _remove(home, arguments.model, console)
+        case "offer":
+            _offer(home, tuple(arguments.model), console)
+        case _:
+            _list(home, console)
+    return 0
+
+
+def _list(home: Composition, console: Console) -> None:
+    held = {each.entry.id: each for each in home.equipment.shelf().held()}
+    offered = set(home.model_ids())
+    here_is = room(home)
+    rows, documents = [], []
+    for entry in home.equipment.bundled().entries:
+        size = sum(file.bytes for file in entry.files)
+        rows.append((entry.id, _mib(size), "bundled", UNKNOWN, _mark(offered, entry.id), entry.licence))
+        documents.append({"model": entry.id, "bytes": size, "state": "bundled", "offered": entry.id in offered})
+    for candidate in candidates().entries:
+        fit = here_is.fit(candidate)
+        here = held.get(candidate.id)
+        size = candidate.weights_bytes("bfloat16") if here is None else here.bytes
+        state = "not fetched" if here is None else "fetched"
+        memory = f"{_gib(fit.needs_bytes)} of {UNKNOWN if fit.has_bytes is None else _gib(fit.has_bytes)}"
+        needs = f"{'fits' if fit.fits else 'does not fit'}, ≈ {memory} GiB"
+        about = "≈ " if here is None else ""
+        rows.append((candidate.id, about + _mib(size), state, needs, _mark(offered, candidate.id), candidate.licence))
+        documents.append({
+            "model": candidate.id,
+            "bytes": None if here is None else size,
+            "about_bytes": candidate.weights_bytes("bfloat16"),
+            "state": state,
+            "fits": fit.fits,
+            "needs_memory_bytes": fit.needs_bytes,
+            "has_memory_bytes": fit.has_bytes,
+            "offered": candidate.id in offered,
+            "licence": candidate.licence,
+        })  # fmt: skip
+    console.table(("model", "on disk", "state", "memory", "offered", "licence"), rows)
+    console.document(documents)
+
+
+def _get(home: Composition, model_id: str, console: Console, *, anyway: bool) -> None:
+    candidate = candidates().entry(model_id)
+    if any(entry.id == model_id for entry in home.equipment.shelf().entries()):
+        console.say(f"{candidate.name} is here already.")
+        console.document({"model": model_id, "state": "fetched"})
+        return
+    here_is = room(home)
+    fit = here_is.fit(candidate)
+    if not fit.fits and not anyway:
+        raise Unavailable(
+            f"{candidate.name} does not fit this computer.",
+            why=f"It needs about {_gib(fit.needs_bytes)} GiB of memory, and there are {_gib(fit.has_bytes or 0)} GiB.",
+            now="Choose a smaller one, or add --anyway.",
+        )
+    work = acquisition(home)
+    told = _Told(console)
+    with pausing(work.stop):
+        entry = work.acquisition.fetch(candidate, here_is.precision, told.tell)
+    console.say(f"{entry.name} is here. Offer it: hearth models offer {' '.join((*home.model_ids(), entry.id))}")
+    console.document({"model": entry.id, "state": "fetched", "digest": entry.digest})
+
+
+def _remove(home: Composition, model_id: str, console: Console) -> None:
+    shelf = home.equipment.shelf()
+    entry = next((each for each in shelf.entries() if each.id == model_id), None)
+    if entry is None:
+        raise SettingsError(f"No model {model_id} was fetched.", now="See `hearth models`.")
+    if model_id in home.settings.models:
+        raise SettingsError(
+            f"{entry.name} is on offer.", now="Take it off first: hearth models offer, with the others' names."
+        )
+    shelf.remove(entry)
+    console.say(f"{entry.name} is removed.")
+    console.document({"model": model_id, "state": "not fetched"})
+
+
+def _offer(home: Composition, model_ids: tuple[str, ...], console: Console) -> None:
+    for model_id in model_ids:
+        home.equipment.catalogue().entry(model_id)
+    write_setting(home, "models", "\n".join(model_ids))
+    console.say(f"On offer from the node's next start: {', '.join(model_ids) or 'every bundled model'}.")
+    console.document({"models": list(model_ids)})
+
+
+class _Told:
+    """Prints a download in parts."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._share = -1.0
+
+    def tell(self, progress: Progress) -> None:
+        """How far it is."""
+        total = progress.total_bytes
+        if not total:
+            return
+        share = progress.done_bytes / total
+        if share - self._share >= _TELL_EVERY or share == 1:
+            self._share = share
+            left = UNKNOWN if progress.left_s is None else f"{progress.left_s:,.0f} s left"
+            self._console.note(f"{progress.done_bytes // _MIB:,} of {total // _MIB:,} MiB, {left}")
+
+
+def _mib(size: int) -> str:
+    return f"{size // _MIB:,} MiB"
+
+
+def _gib(size: int) -> str:
+    return f"{size / _GIB:,.1f}"
+
+
+def _mark(offered: Container[str], model_id: str) -> str:
+    return "yes" if model_id in offered else ""
