@@ -50,8 +50,10 @@ _RPM: Final = {
 }  # fmt: skip
 
 
-def build(kind: str, usr: Path, out: Path, source: Source, version: str, cache: Path) -> Path:
-    """One package of `usr`, in the folder `out`."""
+def build(
+    kind: str, usr: Path, out: Path, source: Source, version: str, cache: Path, *, compression: str = "xz"
+) -> Path:
+    """One package of `usr`, in the folder `out`; `compression` is the .deb's: xz is small, gzip quick."""
     time = datetime.fromtimestamp(source.epoch_s, UTC).isoformat()
     files = sorted(path for path in usr.rglob("*") if path.is_file())
     contents: list[dict[str, object]] = [
@@ -79,7 +81,7 @@ def build(kind: str, usr: Path, out: Path, source: Source, version: str, cache: 
         "section": "net", "priority": "optional", "maintainer": MAINTAINER, "vendor": "The Hearth developers",
         "description": f"{SUMMARY}\n{DESCRIPTION}", "license": "MIT", "mtime": time, "contents": contents,
         "scripts": {"postinstall": str(FILES / "postinst"), "postremove": str(FILES / "postrm")},
-        "deb": {"compression": "xz"},
+        "deb": {"compression": compression},
         "rpm": {"compression": "zstd:19", "summary": SUMMARY, "buildhost": "localhost"},
         "overrides": {"deb": _DEB, "rpm": _RPM},
     }  # fmt: skip

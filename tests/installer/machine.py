@@ -33,8 +33,9 @@ class Machine:
     def line(self, *command: str, person: bool, environment: Mapping[str, str]) -> list[str]:
         """The command line that runs `command` in there."""
         line = ["bwrap", "--bind", str(self.root), "/", "--ro-bind", str(self.shared), "/shared", "--dev", "/dev"]
-        line += ["--proc", "/proc", "--ro-bind", "/sys", "/sys", "--bind", "/tmp", "/tmp"]  # noqa: S108 - the display's socket is there
-        line += ["--ro-bind", "/etc/resolv.conf", "/etc/resolv.conf", "--unshare-pid", "--die-with-parent"]
+        # Ours as it is: over one of its own, bubblewrap lays covers, and then a sandbox in there may mount none.
+        line += ["--bind", "/proc", "/proc", "--ro-bind", "/sys", "/sys", "--bind", "/tmp", "/tmp"]  # noqa: S108 - the display's socket is there
+        line += ["--ro-bind", "/etc/resolv.conf", "/etc/resolv.conf", "--die-with-parent"]
         line += ["--cap-add", "ALL", "--clearenv", "--chdir", "/"]
         for name, value in {**_SYSTEM, **environment, "HOME": f"/home/{PERSON}" if person else "/root"}.items():
             line += ["--setenv", name, value]
