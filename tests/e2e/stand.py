@@ -90,7 +90,7 @@ async def start_again(stage: Stage) -> None:
 
 async def until_offered(stage: Stage) -> None:
     """Return when the buyer finds on the relays what the node sells."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while True:
             with contextlib.suppress(ModelNotFound):  # announced, but not yet with its models
                 await stage.buyer.choices(question().wish())
