@@ -24,7 +24,7 @@ from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.control.workshop import NodeWorkshop
 from desktop.domain.model import ModelKind
-from desktop.economy import Live, electricity_of, examine_home, look_ahead
+from desktop.economy import Live, electricity_of, examine_home, livelihood_of, look_ahead
 from desktop.machine.devices.survey import local_devices
 from desktop.machine.limits.guard import WatchdogGuard
 from desktop.machine.limits.journal import Journal
@@ -131,9 +131,12 @@ async def open_doorway(
             benchmark=benchmark,
             now_ms=home.now_ms,
         )
+        livelihood = livelihood_of(home, node, report)
+        node.live_by(livelihood)
         door = Door(steward, door_in(home.paths.runtime), version=__version__)
         await door.open()
         restraint.start()
+        livelihood.start()
         try:
             await pauses.restore()
             await benchmark.restore()

@@ -20,6 +20,7 @@ from desktop.domain.model import ModelKind
 from desktop.domain.outlook import Facts, Figure, Outlook, outlook
 from desktop.domain.tariff import Electricity
 from desktop.ledger.jobs import LastJobs
+from desktop.ledger.report import Report
 from desktop.machine.devices.survey import local_devices, survey
 from desktop.machine.doctor import examine
 from desktop.machine.identity import Identity
@@ -33,8 +34,13 @@ from desktop.network.exchange import fetch_rate
 from desktop.network.wire.address import WireAddress
 from desktop.network.wire.probe import dial
 from desktop.node import prospects
+from desktop.node.energy import EnergyBook
 from desktop.node.examination import Question, detached, examine_all
 from desktop.node.exchange import Exchange
+from desktop.node.livelihood import Livelihood
+from desktop.node.node import Node
+from desktop.node.price_keeper import PriceKeeper
+from desktop.node.pricing import PriceTerms
 from desktop.node.verdicts import (
     clock_check,
     device_check,
@@ -344,3 +350,24 @@ def look_ahead(home: Composition, declared_busy: Figure | None) -> list[Outlook]
 async def _market(home: Composition) -> Market:
     async with home.relays() as relays:
         return await market_of(home, relays)
+
+
+def livelihood_of(home: Composition, node: Node, report: Report) -> Livelihood:
+    """What measures the node's energy and keeps its prices, not started."""
+    settings, exchange = home.settings, exchange_of(home)
+    energy = EnergyBook(
+        lambda: {each.device.id: each.telemetry for each in node.devices() if each.telemetry is not None},
+        node.books,
+        home.now_ms,
+    )
+    prices = PriceKeeper(
+        home.offers(),
+        PriceTerms(settings.price_rule, settings.price_ceiling_percent, settings.least_profit_percent),
+        report=report,
+        electricity=lambda: Electricity(settings.tariff, exchange.refresh()),
+        busy=lambda: node.busy_share,
+        reprice=node.reprice,
+        honoured_ms=settings.announcement_expiry_s * 1000,
+        now_ms=home.now_ms,
+    )
+    return Livelihood(energy, prices)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -74,17 +73,6 @@ class EnergyBook:
             raise
         waiting = set(early)
         self._jobs += [(job, tries + 1) for job, tries in jobs if job in waiting and tries < MOST_TRIES]
-
-    async def run(self) -> None:
-        """Look and write for ever; ends by cancellation, after which `write` writes the rest."""
-        clock = asyncio.get_running_loop().time
-        write_at_s = clock() + WRITE_EVERY_S
-        while True:
-            self.look()
-            if clock() >= write_at_s:
-                await self.write()
-                write_at_s = clock() + WRITE_EVERY_S
-            await asyncio.sleep(LOOK_S)
 
     def _meter(self, device_id: str) -> DeviceMeter:
         return self._meters.setdefault(device_id, DeviceMeter())

@@ -13,6 +13,7 @@ from desktop.domain.errors import NetworkError
 from desktop.domain.tariff import ExchangeRate
 
 FRESH_MS: Final = 3_600_000
+RETRY_MS: Final = 600_000
 STALE_MS: Final = 24 * 3_600_000
 
 
@@ -47,6 +48,7 @@ class Exchange:
         self._fetch = fetch
         self._write = write
         self._now_ms = now_ms
+        self._tried_at_ms: int | None = None
         self.trouble = ""
 
     def current(self) -> ExchangeRate | None:
@@ -57,6 +59,10 @@ class Exchange:
         """Ask the source if what is kept is older than an hour. Blocking; a failure leaves what is known."""
         if self._declared is not None or not self._source or self._kept(FRESH_MS) is not None:
             return self.current()
+        now_ms = self._now_ms()
+        if self._tried_at_ms is not None and 0 <= now_ms - self._tried_at_ms < RETRY_MS:
+            return self.current()
+        self._tried_at_ms = now_ms
         try:
             rate = self._fetch(self._source, self._field, self._now_ms())
         except NetworkError as error:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from desktop.domain.device import Device, DeviceKind, Telemetry
 from desktop.domain.errors import Unavailable
@@ -36,6 +36,18 @@ class DeviceView:
     jobs: int
 
 
+class SeatsWatch(Protocol):
+    """Who hears which job sits where."""
+
+    def seated(self, device_id: str, job_id: str) -> None:
+        """A job has its seat."""
+        ...
+
+    def risen(self, job_id: str) -> None:
+        """It gave it up."""
+        ...
+
+
 class Fleet:
     """The stations. `make_workers` gives a device's workers; `changed` is called when something is another.
 
@@ -58,6 +70,7 @@ class Fleet:
         self._changed = changed
         self._wall_ms = wall_ms
         self._stations: dict[str, Station] = {}
+        self.seats_watch: SeatsWatch | None = None
         self._waiting: deque[tuple[Sitter, asyncio.Future[tuple[Station, Worker]]]] = deque()
 
     def know(self, devices: Iterable[Device], readings: Mapping[str, Telemetry]) -> None:
@@ -137,6 +150,8 @@ class Fleet:
                     self._waiting.remove(entry)
             else:
                 station.rise(sitter)
+                if self.seats_watch is not None:
+                    self.seats_watch.risen(sitter.id)
             self._seat()
 
     def retry(self) -> None:
@@ -167,6 +182,8 @@ class Fleet:
             if not future.done():
                 station = min(openings, key=lambda each: (_rank(each)[0], -each.free))
                 future.set_result((station, station.sit(sitter)))
+                if self.seats_watch is not None:
+                    self.seats_watch.seated(station.device.id, sitter.id)
         if self._waiting and not any(each.open for each in self._stations.values()):
             while self._waiting:
                 _, future = self._waiting.popleft()

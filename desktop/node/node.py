@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from desktop.domain.errors import HearthError, Unavailable
 from desktop.domain.limits import Limits
+from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.benchmarks import KeptBenchmark
 from desktop.ledger.record import Ledger
@@ -25,6 +26,7 @@ from desktop.node.cashier import Cashier
 from desktop.node.desk import NodeDesk, Situation
 from desktop.node.fleet import DeviceView, Fleet
 from desktop.node.life import Life, Moment
+from desktop.node.livelihood import Livelihood
 from desktop.node.lookout import Lookout, Senses
 from desktop.node.policy.decision import Decision
 from desktop.node.policy.judge import Memory, step
@@ -85,10 +87,9 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What this computer lets us see, whether its work pays on a device, and its owner's clock."""
+    """What this computer lets us see, and its owner's clock."""
 
     senses: Senses
-    worth_it: Callable[[str], bool | None] = lambda _: None
     local: Callable[[int], datetime] = local_time
 
 
@@ -145,6 +146,7 @@ class Node:
         self._benchmark = ""
         self._last_busy_s = float("-inf")
         self._mending: asyncio.Task[None] | None = None
+        self._livelihood: Livelihood | None = None
 
     @property
     def moment(self) -> Moment:
@@ -175,6 +177,25 @@ class Node:
     def open_jobs(self) -> int:
         """Jobs that are not settled yet."""
         return self._desk.open_jobs
+
+    @property
+    def books(self) -> Books:
+        """The ledger, to write."""
+        return self._books
+
+    @property
+    def busy_share(self) -> float:
+        """How much of all seats is taken, 0 … 1; nothing is where there are none."""
+        return min(1.0, self._desk.open_jobs / self._fleet.slots) if self._fleet.slots else 0.0
+
+    def live_by(self, livelihood: Livelihood) -> None:
+        """Tell it which job sits where, and ask it whether work pays, until the end; it is closed with the node."""
+        self._livelihood = self._fleet.seats_watch = livelihood
+
+    def reprice(self, asked: Sequence[Offer], billed: Sequence[Offer]) -> None:
+        """Ask other prices from now on, and say so on the relays."""
+        self._desk.reprice(asked, billed)
+        self._announce()
 
     def devices(self) -> tuple[DeviceView, ...]:
         """Every device: what it is, how it stands and why."""
@@ -305,6 +326,8 @@ class Node:
         await self._lookout.stop()
         await self._fleet.stop()
         await self._cashier.close()
+        if self._livelihood is not None:
+            await self._livelihood.close()
         await self._life.end()
         await self._books.close()
 
@@ -357,7 +380,7 @@ class Node:
             devices=tuple(
                 # A card that does not tell whose work it does would take our own measuring for somebody else's.
                 replace(each, serving=each.serving or each.device.id == self._measured)
-                for each in self._fleet.signals(self._surroundings.worth_it)
+                for each in self._fleet.signals(self._worth_it)
             ),
         )
         self._memory, judgements = step(self._memory, signals, self._terms, int(loop_s * _MS))
@@ -376,6 +399,9 @@ class Node:
         if self._desk.open_jobs == 0:
             loop.call_later(SERVING_LINGER_S + 0.1, self._nudge)
         self._nudge()
+
+    def _worth_it(self, device_id: str) -> bool | None:
+        return None if self._livelihood is None else self._livelihood.worth_it(device_id)
 
     def _on_moment(self, moment: Moment) -> None:
         self._announce()

@@ -55,12 +55,6 @@ class PriceKeeper:
         """Whether work on that device may pay its electricity at this hour; None: not known."""
         return self._worth.get(device_id)
 
-    async def run(self) -> None:
-        """Look for ever; ends by cancellation."""
-        while True:
-            await self.look()
-            await asyncio.sleep(LOOK_S)
-
     async def look(self) -> None:
         """One look: what is known now decides what is asked from now on."""
         now_ms = self._now_ms()

@@ -31,6 +31,11 @@ SPARE_AFTER_S: Final = 15.0
 class Sitter(Protocol):
     """A job at a worker, as far as it can be sent away."""
 
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        ...
+
     async def interrupt(self, why: str, within_s: float) -> None:
         """End it: what was generated until then is the buyer's. By force if it takes longer."""
         ...

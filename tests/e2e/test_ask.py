@@ -143,11 +143,12 @@ async def test_the_owner_reads_everything_while_the_node_runs(shell: Shell, tmp_
 
 async def test_the_doctor_finds_a_running_node_healthy(shell: Shell) -> None:
     done = await shell.hearth("node", "doctor", "--json")
-    checks = {check["name"]: check for check in json.loads(done.stdout)}
-    for name in ("folders", "relays", f"mint {shell.stand.stage.mint_url}"):
-        assert checks[name]["ok"], checks[name]
+    checks = {(check["name"], check["subject"]): check for check in json.loads(done.stdout)}
+    for asked in (("folders", ""), ("relays", ""), ("reachability", ""), ("mint", shell.stand.stage.mint_url)):
+        # Where the machine is too busy to answer in time, that is said and is no trouble.
+        assert checks[asked]["ok"] is not False, checks[asked]
     assert all(check["remedy"] for check in checks.values() if not check["ok"])
-    assert done.returncode == (0 if all(check["ok"] for check in checks.values()) else 1)
+    assert done.returncode == (1 if any(check["ok"] is False for check in checks.values()) else 0)
 
 
 async def test_no_secret_and_no_prompt_is_told_or_kept(shell: Shell) -> None:

@@ -32,6 +32,7 @@ class Sitter:
     def __init__(self, fleet: Fleet) -> None:
         self.ends = asyncio.Event()
         self.interrupted = ""
+        self.id = f"job-{id(self)}"
         self.at: object = None
         self._fleet = fleet
         self.task = asyncio.create_task(self._run())
