@@ -86,7 +86,7 @@ class PhraseStore:
         return StoredPhrase(phrase, Place.FILE)
 
     def erase(self) -> None:
-        """Forget the phrase for good. Raises StorageUnusable, with nothing lost, if the keyring does not let go of it."""
+        """Forget the phrase for good. Raises StorageUnusable, with nothing lost, if the keyring keeps it."""
         account = _read_line(self._pointer)
         if account is not None:
             refusal = "There is no keyring in this session."
