@@ -7,7 +7,7 @@ from typing import Final
 
 from desktop.config.rules import NotAllowed, items_of, text_of
 from desktop.config.toml import listed, quoted
-from desktop.domain.schedule import DAYS, HOURS, Permission, Schedule
+from desktop.domain.schedule import Schedule
 
 _LONGEST_ID: Final = 128
 _MOST_DEVICES: Final = 64
@@ -28,7 +28,7 @@ class Week:
         """The week in its usual form."""
         text = text_of(raw).strip()
         try:
-            return _usual(week_of(text))
+            return week_of(text).in_short
         except ValueError:
             raise NotAllowed from None
 
@@ -59,10 +59,4 @@ class DeviceIds:
 
 def week_of(text: str) -> Schedule:
     """The schedule that a setting stands for. Raises ValueError for anything else."""
-    if text in set(Permission):
-        return Schedule((Permission(text),) * (DAYS * HOURS))
     return Schedule.parse(text)
-
-
-def _usual(schedule: Schedule) -> str:
-    return schedule.hours[0].value if len(set(schedule.hours)) == 1 else str(schedule)

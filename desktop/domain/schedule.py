@@ -42,9 +42,16 @@ class Schedule:
         letters = "".join(_LETTERS[list(Permission).index(each)] for each in self.hours)
         return " ".join(letters[day * HOURS : (day + 1) * HOURS] for day in range(DAYS))
 
+    @property
+    def in_short(self) -> str:
+        """One word for a week that is the same all through, else what `str` writes."""
+        return self.hours[0].value if len(set(self.hours)) == 1 else str(self)
+
     @staticmethod
     def parse(text: str) -> Schedule:
-        """What `str` wrote. Raises ValueError for anything else."""
+        """What `in_short` or `str` wrote. Raises ValueError for anything else."""
+        if text.strip() in set(Permission):
+            return Schedule((Permission(text.strip()),) * (DAYS * HOURS))
         letters = "".join(text.split())
         if set(letters) - set(_LETTERS):
             raise ValueError(f"A schedule has the letters {', '.join(_LETTERS)} only.")

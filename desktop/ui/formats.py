@@ -69,6 +69,12 @@ def month(at_ms: int) -> str:
     return QLocale().toString(QDateTime.fromMSecsSinceEpoch(at_ms).date(), tr("MMM yyyy"))
 
 
+def weekday(day: int, *, long: bool = False) -> str:
+    """A day of the week, 0 for Monday."""
+    form = QLocale.FormatType.LongFormat if long else QLocale.FormatType.ShortFormat
+    return QLocale().standaloneDayName(day + 1, form)
+
+
 def moment(at_ms: int | None, now_ms: int) -> str:
     """The time of day for today, with its date for any other day."""
     if at_ms is None:
