@@ -18,6 +18,7 @@ from desktop.worker.sandbox.graphics import GraphicsCard
 from desktop.worker.sandbox.limits import Limits
 from desktop.worker.sandbox.line import Order
 from desktop.worker.sandbox.modes import ModePolicy, SandboxMode
+from desktop.worker.sandbox.priority import give_way
 from desktop.worker.sandbox.runtime import Runtime
 from desktop.worker.watchdog import DeviceMemory
 
@@ -96,6 +97,7 @@ class WorkerLauncher:
             handle.kill()
             await handle.wait_closed()
             raise
+        give_way(handle.pids)
         return handle
 
     async def keep_spare(self) -> None:

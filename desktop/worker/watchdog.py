@@ -8,10 +8,12 @@ from typing import Final
 
 from desktop.worker.sandbox.cell import Cell
 from desktop.worker.sandbox.family import memory_of
+from desktop.worker.sandbox.priority import Effort, effort_of
 
 # What an idle node mostly does: at this pace it takes half a percent of a core, twice as often 0.8.
 _EVERY_S: Final = 0.1
 _LOOK_FOR_CHILDREN_EVERY: Final = 2
+_LOOK_AT_STARVING_S: Final = 5.0
 _MIB: Final = 1 << 20
 
 DeviceMemory = Callable[[Sequence[int]], int]
@@ -37,6 +39,7 @@ class Watchdog:
         self._device_memory = device_memory
         self._device_memory_bytes = device_memory_bytes
         self._members: list[int] = []
+        self._starving: tuple[float, Effort] | None = None
         self.peak_memory_bytes = 0
 
     async def watch(self) -> str:
@@ -53,6 +56,20 @@ class Watchdog:
             await asyncio.sleep(_EVERY_S)
         return ""
 
+    def _silent_of_itself(self, allowed_s: float) -> bool:
+        """Whether it is silent and not for want of a processor, which it leaves to the owner's programs."""
+        silence_s = self._silence_s()
+        if silence_s <= allowed_s:
+            self._starving = None
+            return False
+        since_s, before = self._starving or (silence_s, effort_of(self._members))
+        if self._starving is not None and silence_s - since_s < min(_LOOK_AT_STARVING_S, allowed_s):
+            return False
+        now = effort_of(self._members)
+        self._starving = silence_s, now
+        starved = now.wants_more and now.cpu_s - before.cpu_s <= (silence_s - since_s) / 2
+        return not starved
+
     def _too_much(self) -> str:
         limits = self._cell.limits
         memory = memory_of(self._members)
@@ -61,7 +78,7 @@ class Watchdog:
             return f"It used {memory // _MIB} MiB of memory; its limit is {limits.memory_bytes // _MIB} MiB."
         if self._cell.printed_bytes > limits.log_bytes:
             return f"It printed more than {limits.log_bytes:,} bytes."
-        if self._silence_s() > limits.silence_s:
+        if self._silent_of_itself(limits.silence_s):
             return f"It gave no sign of life for {limits.silence_s:.0f} seconds."
         if self._device_memory is not None:
             used = self._device_memory(self._members)

@@ -1,8 +1,10 @@
-"""The owner's programs first: a worker takes what processor and disk they leave.
+"""The owner's programs first: a worker that works takes what processor and disk they leave.
 
 Three things are needed, because each alone is weak somewhere. The idle class and the lowest niceness count within one
 scheduling group only; a kernel that groups tasks by session (autogroup) gives the worker's session as much as all of
 the owner's, unless the group is nice too. What cannot be lowered here stays as it is: nothing else depends on it.
+
+It is done from outside and once the worker is ready: a start that is starved looks like one that failed.
 """
 
 from __future__ import annotations
@@ -10,24 +12,58 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 LOWEST: Final = 19
 _IO_CLASS_IDLE: Final = 3 << 13
-_THIS_PROCESS: Final = 1
+_ONE_TASK: Final = 1
 _IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30}
 
 
-def give_way() -> None:
-    """Put this process, and every thread and process it starts from now on, behind everybody else's."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, LOWEST)
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(LOWEST), encoding="ascii")
+def give_way(pids: Iterable[int]) -> None:
+    """Put every thread of those processes, and all that they start from now on, behind everybody else's."""
     number = _IOPRIO_SET.get(platform.machine())
-    if number is not None:
-        ctypes.CDLL(None).syscall(number, _THIS_PROCESS, 0, _IO_CLASS_IDLE)
+    for pid in pids:
+        for task in _tasks_of(pid):
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, task, LOWEST)
+            with suppress(OSError):
+                os.sched_setscheduler(task, os.SCHED_IDLE, os.sched_param(0))
+            if number is not None:
+                ctypes.CDLL(None).syscall(number, _ONE_TASK, task, _IO_CLASS_IDLE)
+        with suppress(OSError):
+            Path(f"/proc/{pid}/autogroup").write_text(str(LOWEST), encoding="ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What processes have got of the processors so far, in seconds, and whether a thread of theirs wants one now."""
+
+    cpu_s: float
+    wants_more: bool
+
+
+def effort_of(pids: Iterable[int]) -> Effort:
+    """The effort of those processes together; nothing of those that are gone."""
+    ticks, wants_more = 0, False
+    for pid in pids:
+        for task in _tasks_of(pid):
+            with suppress(OSError, ValueError, IndexError):
+                text = Path(f"/proc/{pid}/task/{task}/stat").read_text(encoding="utf-8", errors="replace")
+                # What comes before, the name, may hold anything. Then the third field is the state, the 14th and
+                # 15th are ticks of work: proc_pid_stat(5).
+                fields = text.rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+                wants_more = wants_more or fields[0] == "R"
+    return Effort(ticks / os.sysconf("SC_CLK_TCK"), wants_more)
+
+
+def _tasks_of(pid: int) -> list[int]:
+    try:
+        return [int(task) for task in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 - names are all that is wanted
+    except OSError:
+        return []

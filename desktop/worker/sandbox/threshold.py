@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from desktop.worker.sandbox import landlock, limits, priority, seccomp
+from desktop.worker.sandbox import landlock, limits, seccomp
 from desktop.worker.sandbox.limits import Limits
 from desktop.worker.sandbox.modes import SandboxMode
 from desktop.worker.sandbox.syscalls import Table
@@ -116,8 +116,6 @@ def _restrict(errand: Errand) -> None:
     if errand.mode is not SandboxMode.NAMESPACES:
         # bwrap sees to this in a PID namespace of its own.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # Before the restrictions: they refuse what this needs.
-    priority.give_way()
     limits.apply(errand.limits, tasks_of_others=errand.tasks_of_others)
     if errand.mode is SandboxMode.NONE:
         return

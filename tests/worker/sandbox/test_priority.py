@@ -1,10 +1,22 @@
+import asyncio
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
 
+from desktop.worker.sandbox.cell import Cell
+from desktop.worker.sandbox.limits import Limits
 from desktop.worker.sandbox.modes import SandboxMode
+from desktop.worker.sandbox.priority import Effort, effort_of, give_way
+from desktop.worker.watchdog import Watchdog
+from tests.fakes.patience import until
+from tests.ui.session import wait_until
 from tests.worker.scripted_launch import BOTH, scripted_launcher
 
 AUTOGROUP = "autogroup"
@@ -32,3 +44,65 @@ async def test_a_worker_runs_behind_everybody_elses_programs(tmp_path: Path, mod
     finally:
         await worker.stop(1.0)
         await worker.wait_closed()
+
+
+def loop() -> subprocess.Popen[bytes]:
+    """A program that wants a processor for itself, the first one that there is."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
+    return process
+
+
+def test_effort_tells_work_from_wanting_to_and_both_from_doing_nothing() -> None:
+    busy = loop()
+    idle = subprocess.Popen([sys.executable, "-c", "print(flush=True); import time; time.sleep(600)"], stdout=-1)
+    try:
+        assert idle.stdout is not None
+        idle.stdout.readline()
+        wait_until(lambda: effort_of([busy.pid]).cpu_s > 0.2)
+        assert effort_of([busy.pid]).wants_more
+        wait_until(lambda: not effort_of([idle.pid]).wants_more)
+    finally:
+        for each in (busy, idle):
+            each.kill()
+            each.communicate()
+    assert effort_of([idle.pid]) == Effort(0.0, wants_more=False)
+
+
+async def test_a_worker_that_is_starved_is_not_taken_for_hung_and_a_hung_one_is() -> None:
+    starved, *rivals = [loop() for _ in range(4)]
+    try:
+        give_way([starved.pid])
+        started = time.monotonic()
+        cell = FakeCell(starved.pid)
+        watching = asyncio.create_task(Watchdog(cast("Cell", cell), lambda: time.monotonic() - started).watch())
+        await until(lambda: time.monotonic() - started > 2.5)
+        assert not cell.killed
+        starved.send_signal(signal.SIGSTOP)  # it neither works nor wants to
+        async with asyncio.timeout(60):
+            assert "no sign of life" in await watching
+        assert cell.killed
+    finally:
+        for each in (starved, *rivals):
+            each.kill()
+            each.wait()
+
+
+class FakeCell:
+    """One process, with half a second of silence allowed."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.limits = Limits(silence_s=0.5)
+        self.printed_bytes = 0
+        self.killed = False
+
+    @property
+    def ended(self) -> bool:
+        return self.killed
+
+    def family(self) -> list[int]:
+        return [self._pid]
+
+    def kill(self) -> None:
+        self.killed = True
