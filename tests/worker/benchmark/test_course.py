@@ -49,15 +49,16 @@ def test_a_short_run_tells_everything_once_and_what_did_not_fit(serving: Serving
     assert "16 MiB may be used" in parts["memory, read"].note
     assert all(part.note or part.median for part in parts.values())
     products = next(part for name, part in parts.items() if name.startswith("multiply float32"))
-    assert products.median is not None
     windows = [event for event in events if isinstance(event, EnergyWindow)]
     assert [window.ended for window in windows] == [False, True]
     assert windows[-1].tokens > 0
     shares = [event.share_done for event in events if isinstance(event, Phase)]
     assert shares == sorted(shares)
     assert all(0 <= share <= 1 for share in shares)
-    commitment = next(event for event in events if isinstance(event, Commitment))
-    check_products(bytes.fromhex(SEED), commitment, [event for event in events if isinstance(event, Opening)])
+    commitments = [event for event in events if isinstance(event, Commitment)]
+    assert len(commitments) == 1 or "no time" in products.note
+    for commitment in commitments:
+        check_products(bytes.fromhex(SEED), commitment, [event for event in events if isinstance(event, Opening)])
     assert serving.stats()[CHAT].running == 0
 
 
