@@ -67,4 +67,4 @@ def test_who_never_ran_is_told_so() -> None:
 
 
 def test_every_reason_but_work_itself_has_advice() -> None:
-    assert set(Reason) - ADVICE.keys() == {Reason.SERVING, Reason.SHUTTING_DOWN}
+    assert set(Reason) - ADVICE.keys() == {Reason.SERVING, Reason.SHUTTING_DOWN, Reason.MEASURING}
