@@ -38,7 +38,7 @@ class Runtime:
             candidates = [Path(sys.base_prefix, "lib", name), Path(folder, name)]
             shared = next((candidate for candidate in candidates if os.access(candidate, os.R_OK)), None)
         interpreter = Path(sys.executable).resolve()
-        site = () if engine is None else (engine,)
+        site: tuple[Path, ...] = () if engine is None else (engine,)
         site += tuple(
             folder
             for folder in map(Path, sys.path)
