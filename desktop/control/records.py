@@ -66,12 +66,15 @@ class Records:
         full = [day.earned.msat for day in before if first is not None and day.end_ms > first]
         # The first of them was not a full day: it began in the middle.
         usual = full[1:] if len(full) < USUAL_DAYS else full
+        (net,) = nets(self._report, edges[-2:], self._electricity())
         return Today(
             earned_msat=today.earned.msat,
             usual_msat=sum(usual) // len(usual) if len(usual) >= LEAST_USUAL_DAYS else None,
             completed=today.jobs.get(JobState.COMPLETED, 0),
             failed=today.jobs.get(JobState.FAILED, 0),
             cancelled=today.jobs.get(JobState.CANCELLED, 0),
+            electricity_msat=_msat(net.cost),
+            unmeasured=net.jobs - net.measured,
         )
 
     def balance(self) -> Balance:

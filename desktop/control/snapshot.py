@@ -29,13 +29,19 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 class Today(Struct, frozen=True, kw_only=True):
-    """Since local midnight. `usual_msat`: the mean of up to seven full days before; None with less than two."""
+    """Since local midnight. `usual_msat`: the mean of up to seven full days before; None with less than two.
+
+    `electricity_msat` is what today's jobs took above idle; None: not known. Where `unmeasured` jobs are not in it, less
+    is left.
+    """
 
     earned_msat: int
     usual_msat: int | None
     completed: int
     failed: int
     cancelled: int
+    electricity_msat: int | None = None
+    unmeasured: int = 0
 
 
 class MintBalance(Struct, frozen=True, kw_only=True):

@@ -106,7 +106,15 @@ class OverviewPage(Page):
             self._earned.show_value(formats.UNKNOWN)
             self._jobs.show_value(formats.UNKNOWN)
             return
-        if today.usual_msat is not None:
+        if today.electricity_msat is not None and today.earned_msat:
+            left = formats.sats(today.earned_msat - today.electricity_msat)
+            words = (
+                tr("at most {amount} sat after electricity")
+                if today.unmeasured
+                else tr("{amount} sat after electricity")
+            )
+            note = words.format(amount=left)
+        elif today.usual_msat is not None:
             note = tr("usual day ≈ {amount} sat").format(amount=formats.sats(today.usual_msat))
         elif today.earned_msat == 0:
             note = tr("starts with your first job")
