@@ -38,6 +38,7 @@ class Supervisor:
         self._status = WorkerStatus.RELEASED
         self._detail = ""
         self._wanted = asyncio.Event()
+        self._gone = asyncio.Event()
         self._let_go = False  # what ends now did not fail, even if it is wanted again before it is gone
         self._task: asyncio.Task[None] | None = None
 
@@ -67,8 +68,11 @@ class Supervisor:
         if self._launching is not None:
             self._launching.cancel()
             await asyncio.wait({self._launching})
-        if self._worker is not None:
-            await self._worker.vanish()
+        if (worker := self._worker) is not None:
+            self._show(WorkerStatus.RELEASED)
+            await worker.vanish()
+            # Its memory is free; of its last breath nobody has to wait.
+            self._gone.set()
 
     def resume(self) -> None:
         """Want a worker, from now on or again, also after a fault."""
@@ -125,7 +129,15 @@ class Supervisor:
         started_s = clock()
         self._detail = ""
         self._show(WorkerStatus.READY)
-        self._detail = await worker.wait_closed()
+        self._gone.clear()
+        closed = asyncio.ensure_future(worker.wait_closed())
+        gone = asyncio.ensure_future(self._gone.wait())
+        try:
+            await asyncio.wait({closed, gone}, return_when=asyncio.FIRST_COMPLETED)
+            self._detail = closed.result() if closed.done() else ""
+        finally:
+            closed.cancel()
+            gone.cancel()
         self._worker = None
         return clock() - started_s
 

@@ -44,7 +44,8 @@ from desktop.worker.messages import (
 )
 from desktop.worker.models.catalogue import CatalogueEntry
 from desktop.worker.sandbox.cell import Cell
-from desktop.worker.sandbox.family import is_alive
+from desktop.worker.sandbox.ending import holds_anything, hurry, take_memory_back
+from desktop.worker.sandbox.family import memory_of
 from desktop.worker.sandbox.modes import SandboxMode
 from desktop.worker.sandbox.probes import Finding, Targets
 from desktop.worker.watchdog import DeviceMemory, Watchdog
@@ -71,6 +72,7 @@ class WorkerHandle:
         self._jobs: dict[str, _AnyInbox] = {}
         self._receiving: tuple[str, VectorInbox] | None = None
         self._warm = asyncio.Event()
+        self._on_card = False
         self._ready: asyncio.Future[tuple[Finding, ...]] = asyncio.get_running_loop().create_future()
         self._heard_at: float | None = None
         self._last_words = ""
@@ -176,12 +178,17 @@ class WorkerHandle:
         self._cell.kill()
 
     async def vanish(self) -> None:
-        """End the worker by force; return when the kernel has taken back all that its processes held."""
+        """End the worker by force; return when the kernel has taken back all that it held.
+
+        On a graphics card that is when its processes are gone; main memory alone is free before that.
+        """
         family = self._cell.family()
+        hurry(family)
         self._cell.kill()
-        await asyncio.shield(self._life)
-        # The one that was started may be gone before those it had started: memory is free when all are.
-        while any(is_alive(pid) for pid in family):  # noqa: ASYNC110 - the kernel tells nobody when another's child ends
+        await asyncio.to_thread(take_memory_back, family)
+        while any(holds_anything(pid) for pid in family):
+            if not self._on_card and not memory_of(family):
+                return
             await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def wait_closed(self) -> str:
@@ -210,6 +217,7 @@ class WorkerHandle:
         places = tuple(
             ModelPlace(entry, self._cell.line.layout.translate(str(folder.resolve()))) for entry, folder in models
         )
+        self._on_card = device != "cpu"
         self._channel.post(encode(Begin(places, targets, device)))
         return await asyncio.shield(self._ready)
 

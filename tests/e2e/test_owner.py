@@ -3,58 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
-from desktop.commands.console import Console
-from desktop.commands.demo.stage import Stage
-from desktop.control.address import door_in
-from desktop.control.client import DoorClient
-from desktop.control.messages import Watch, WriteSetting
 from desktop.control.snapshot import DeviceCard, Snapshot
 from desktop.domain.node_state import NodeState, Reason
 from desktop.gateway.purchase import Answer
-from tests.e2e.stand import Stand, lend_models, question
-from tests.fakes.bundled_models import CHAT
+from tests.e2e.owner import beside_a_screen, takes_jobs, workers
+from tests.e2e.stand import Stand, question
 from tests.fakes.patience import until
-from tests.ui.session import base_environment, hand, screen
+from tests.ui.session import hand
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WAITS_S = 90.0
-IDLE_AFTER_S = "3"
-
-
-@asynccontextmanager
-async def beside_a_screen(folder: Path) -> AsyncIterator[tuple[Stand, dict[str, str], DoorClient]]:
-    """A node on a network of its own, in the session of a screen; its owner has been away for a while."""
-    lend_models(folder / "n" / "node")
-    with screen(base_environment(folder)) as shown:
-        stage = Stage(
-            folder / "n",
-            Console(out=io.StringIO()),
-            models=(CHAT,),
-            node_errors=folder / "node-errors.log",
-            node_environment=shown,
-        )
-        async with stage:
-            stand = Stand(stage, folder / "n")
-            await stand.fund(2000)
-            async with DoorClient(door_in(folder / "n" / "node" / "run")) as door:
-                await door.ask(lambda number: Watch(id=number))
-                for name, value in (("idle_after_s", IDLE_AFTER_S), ("schedule", "away")):
-                    await door.ask(lambda number, n=name, v=value: WriteSetting(id=number, name=n, value=v))  # type: ignore[misc]  # bound now
-                yield stand, shown, door
-
-
-def takes_jobs(now: Snapshot) -> bool:
-    return now.status.state in {NodeState.READY, NodeState.EARNING}
 
 
 def paused(now: Snapshot) -> bool:
@@ -63,10 +27,6 @@ def paused(now: Snapshot) -> bool:
 
 def measured(now: Snapshot) -> bool:
     return now.devices[0].last_stop_ms is not None
-
-
-def workers(node_pid: int) -> list[psutil.Process]:
-    return [each for each in psutil.Process(node_pid).children(recursive=True) if "worker" in " ".join(each.cmdline())]
 
 
 async def type_into(stand: Stand, shown: dict[str, str], answer: Answer) -> tuple[str, float]:
@@ -83,7 +43,7 @@ async def type_into(stand: Stand, shown: dict[str, str], answer: Answer) -> tupl
 
 
 async def test_a_key_pressed_stops_a_paid_job_and_quiet_brings_the_work_back(tmp_path: Path) -> None:
-    async with beside_a_screen(tmp_path) as (stand, shown, door):
+    async with beside_a_screen(tmp_path, idle_after_s=3) as (stand, shown, door):
         await asyncio.wait_for(door.wait_until(takes_jobs), WAITS_S)
         at_work = workers(stand.stage.node.pid)
         assert at_work

@@ -42,11 +42,6 @@ def facts_of(pid: int) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
 
 
-def is_alive(pid: int) -> bool:
-    """Whether that process still holds anything: one that has ended and waits to be collected holds nothing."""
-    return facts_of(pid).get("State", "Z")[0] not in "ZX"
-
-
 def memory_of(pids: Iterable[int]) -> int:
     """Bytes these processes hold that the kernel cannot simply drop: private, shared, swapped and huge pages.
 
