@@ -118,7 +118,19 @@ def work(machine: Machine, hearth: str) -> None:
         for path in ("/usr/lib/hearth/uv", f"/home/{PERSON}/.local/share/hearth/app/uv")
         if machine.run("sh", "-c", f"ls {path} || true").startswith(path)
     )
-    install = [uv, "pip", "install", "--quiet", "--python", python, "--no-index", "--find-links", "/shared/wheels"]
+    # Compiled now: the sandbox may not write, and would read every source of torch again at each start.
+    install = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--compile-bytecode",
+        "--python",
+        python,
+        "--no-index",
+        "--find-links",
+        "/shared/wheels",
+    ]
     machine.run(*install, *WORKER[:-2], person=True)
     machine.run(*install, "--no-deps", *WORKER[-2:], person=True)
     report = machine.run("sh", "-c", f"{hearth} doctor --sandbox || true", person=True)

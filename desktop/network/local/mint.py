@@ -36,11 +36,12 @@ _INSTALL_WITHIN_S: Final = 900.0
 _DONE_MARK: Final = "hearth-requirements.txt"
 
 
-def ensure_environment(path: Path, progress: Callable[[str], None] = lambda _: None) -> None:
+def ensure_environment(path: Path, progress: Callable[[str], None] = lambda _: None, *, uv: Path | None = None) -> None:
     """Make the mint's virtual environment at `path` unless it is there already and complete.
 
     Downloads about sixty packages from the configured package index; calls `progress` with a sentence before each
-    long step. Safe to call again after it was interrupted. Raises Unavailable if the packages cannot be installed.
+    long step. With `uv`, that program does it: an installed Hearth's Python need have no pip. Safe to call again after
+    it was interrupted. Raises Unavailable if the packages cannot be installed.
     """
     requirements = resource("mint-requirements.txt")
     wanted = requirements.read_text("utf-8")
@@ -52,9 +53,13 @@ def ensure_environment(path: Path, progress: Callable[[str], None] = lambda _: N
             "The local mint needs Python 3.11, 3.12 or 3.13.", now="Start Hearth with one of them, or use another mint."
         )
     progress("Making an environment for the local mint.")
-    venv.EnvBuilder(with_pip=True, clear=True).create(path)
+    if uv is None:
+        venv.EnvBuilder(with_pip=True, clear=True).create(path)
+        install = [str(_python(path)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    else:
+        venv.EnvBuilder(with_pip=False, clear=True).create(path)
+        install = [str(uv), "pip", "install", "--quiet", "--python", str(_python(path))]
     progress("Installing the local mint; this takes about half a minute.")
-    install = [str(_python(path)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run(
         [*install, "--no-deps", "--only-binary=:all:", "--requirement", str(requirements)],
         capture_output=True,
