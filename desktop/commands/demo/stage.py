@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -18,6 +19,7 @@ from desktop.domain.errors import PaymentRequired
 from desktop.domain.pricing import Price
 from desktop.gateway.buyer import Buyer
 from desktop.machine.paths import Paths
+from desktop.machine.payload import Payload
 from desktop.machine.settings_file import save_settings
 from desktop.network.local.mint import LocalMint, ensure_environment
 from desktop.network.local.relay import LocalRelay
@@ -101,7 +103,8 @@ class Stage:
         console = self._console
         console.say("Setting up a network on this computer only.")
         environment = (checkout() or self._folder) / ".venv-mint"
-        await asyncio.to_thread(ensure_environment, environment, self.tell)
+        payload = Payload.installed(os.environ)
+        await asyncio.to_thread(ensure_environment, environment, self.tell, uv=payload.uv if payload else None)
         self.relays = (LocalRelay(), LocalRelay())
         for relay in self.relays:
             await self._stack.enter_async_context(relay)
