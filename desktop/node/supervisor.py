@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 FAILURES_IN_A_ROW: Final = 3
 STEADY_AFTER_S: Final = 60.0
 FIRST_BACKOFF_S: Final = 0.5
+LAST_BREATH_S: Final = 2.0
 
 
 Launch = Callable[[], Awaitable[Worker]]
@@ -39,6 +40,7 @@ class Supervisor:
         self._detail = ""
         self._wanted = asyncio.Event()
         self._gone = asyncio.Event()
+        self._dying: set[asyncio.Future[str]] = set()
         self._let_go = False  # what ends now did not fail, even if it is wanted again before it is gone
         self._task: asyncio.Task[None] | None = None
 
@@ -71,7 +73,10 @@ class Supervisor:
         if (worker := self._worker) is not None:
             self._show(WorkerStatus.RELEASED)
             await worker.vanish()
-            # Its memory is free; of its last breath nobody has to wait.
+            # Its memory is free; for its last breath nobody has to wait, but for the end of everything.
+            last_breath = asyncio.ensure_future(worker.wait_closed())
+            self._dying.add(last_breath)
+            last_breath.add_done_callback(self._dying.discard)
             self._gone.set()
 
     def resume(self) -> None:
@@ -88,6 +93,8 @@ class Supervisor:
         if self._worker is not None:
             await self._worker.stop(self._stop_grace_s)
             self._worker = None
+        if self._dying:
+            await asyncio.wait(tuple(self._dying), timeout=LAST_BREATH_S)
 
     async def _keep_alive(self) -> None:
         failures = 0

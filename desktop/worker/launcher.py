@@ -121,6 +121,7 @@ class WorkerLauncher:
         handle, self._spare = self._spare, None
         if handle is not None:
             await handle.vanish()
+            await handle.wait_closed()
 
     @property
     def spare_pids(self) -> list[int]:
