@@ -31,8 +31,7 @@ class Status(Struct, frozen=True, kw_only=True):
 class Today(Struct, frozen=True, kw_only=True):
     """Since local midnight. `usual_msat`: the mean of up to seven full days before; None with less than two.
 
-    `electricity_msat` is what today's jobs took above idle; None: not known. Where `unmeasured` jobs are not in it, less
-    is left.
+    `electricity_msat` is what today's jobs took above idle; None: not known. `unmeasured` jobs are not in it.
     """
 
     earned_msat: int
@@ -208,6 +207,23 @@ class Measurement(Struct, frozen=True, kw_only=True):
     digest: str = ""
 
 
+class Fetching(Struct, frozen=True, kw_only=True):
+    """A download, running, paused, failed or done. `model_id` empty: the build of torch. `phase` names its step.
+
+    `detail` says in words what went wrong or was decided; `total_bytes` None: not known yet.
+    """
+
+    model_id: str
+    name: str
+    running: bool
+    phase: str
+    done_bytes: int = 0
+    total_bytes: int | None = None
+    bytes_per_s: float | None = None
+    left_s: float | None = None
+    detail: str = ""
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything the first screen shows."""
 
@@ -221,6 +237,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     relays: tuple[Relay, ...] = ()
     recent: tuple[JobLine, ...] = ()
     benchmark: Measurement | None = None
+    fetching: Fetching | None = None
 
 
 def main_device(snapshot: Snapshot) -> DeviceCard | None:
@@ -241,6 +258,7 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     relays: tuple[Relay, ...] | UnsetType = UNSET
     recent: tuple[JobLine, ...] | UnsetType = UNSET
     benchmark: Measurement | UnsetType | None = UNSET
+    fetching: Fetching | UnsetType | None = UNSET
 
 
 def difference(old: Snapshot, new: Snapshot) -> Change | None:
