@@ -22,6 +22,7 @@ from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
+from desktop.control.storeroom import Storeroom
 from desktop.control.workshop import NodeWorkshop
 from desktop.domain.model import ModelKind
 from desktop.economy import Live, electricity_of, examine_home, livelihood_of, look_ahead
@@ -37,6 +38,7 @@ from desktop.node.policy.terms import Terms
 from desktop.node.restraint import Restraint
 from desktop.proof.benchmark import BenchmarkSigner
 from desktop.proof.receipts import verify
+from desktop.supplies import HomeStore
 from desktop.worker.handle import WorkerHandle
 
 log = logging.getLogger(__name__)
@@ -129,6 +131,7 @@ async def open_doorway(
             configuration=Configuration(settings, save),
             pauses=pauses,
             benchmark=benchmark,
+            storeroom=Storeroom(HomeStore(home), changed),
             now_ms=home.now_ms,
         )
         livelihood = livelihood_of(home, node, report)

@@ -6,10 +6,17 @@ import os
 import sys
 import threading
 from dataclasses import dataclass
+from typing import Final
 
 from desktop.compose import Composition
+from desktop.control.answers import ShelfAnswer, ShelfModel
+from desktop.control.snapshot import Fetching
+from desktop.control.storeroom import Tell, Work
 from desktop.domain.device import DeviceKind
+from desktop.domain.errors import HearthError, SettingsError, Unavailable
+from desktop.downloads.space import free_bytes
 from desktop.downloads.transfer import Transfer
+from desktop.downloads.wanted import Progress
 from desktop.hub.acquisition import Acquisition
 from desktop.hub.candidates import Candidate, Candidates, Fit
 from desktop.hub.listing import Hub
@@ -17,9 +24,14 @@ from desktop.machine.devices.processor import read_cpu
 from desktop.machine.devices.survey import local_devices
 from desktop.resources import resource
 from desktop.setup.builds import Card, Choice, choices, load_builds
-from desktop.setup.hardware_setup import HardwareSetup
+from desktop.setup.engines import comes_with_torch
+from desktop.setup.hardware_setup import HardwareSetup, Step, run_first_that_works
 from desktop.setup.packing_list import PackingList
 from desktop.setup.uv import Uv, find_uv
+
+OWN_TORCH: Final = "own"
+"""The word for a torch that belongs to the app's own environment."""
+HUB_PRECISION: Final = "bfloat16"  # in which hubs keep most models
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,7 @@ class Fitting:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetching:
+class ModelFetch:
     """A fetching of models that can be stopped from any thread."""
 
     acquisition: Acquisition
@@ -43,13 +55,13 @@ def candidates() -> Candidates:
     return Candidates.load(resource("hub-models.toml"))
 
 
-def acquisition(home: Composition) -> Fetching:
+def acquisition(home: Composition) -> ModelFetch:
     """What fetches models to this computer's shelf. Raises SettingsError for a source that cannot be one."""
     stop = threading.Event()
     limit_gib = home.settings.models_limit_gib
     hub = Hub(home.settings.model_source)
     limit = limit_gib << 30 if limit_gib else None
-    return Fetching(Acquisition(hub, Transfer(stop), home.equipment.shelf(), limit), stop)
+    return ModelFetch(Acquisition(hub, Transfer(stop), home.equipment.shelf(), limit), stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,17 @@ class Room:
     def fit(self, candidate: Candidate) -> Fit:
         """Whether the model fits."""
         return Fit(candidate.memory_bytes(self.precision), self.memory_bytes)
+
+    def require(self, candidate: Candidate) -> None:
+        """Return if it fits. Raises Unavailable with both numbers."""
+        fit = self.fit(candidate)
+        if not fit.fits:
+            needs, has = (f"{each / (1 << 30):,.1f}" for each in (fit.needs_bytes, fit.has_bytes or 0))
+            raise Unavailable(
+                f"{candidate.name} does not fit this computer.",
+                why=f"It needs about {needs} GiB of memory, and there are {has} GiB.",
+                now="Choose a smaller one.",
+            )
 
 
 def room(home: Composition) -> Room:
@@ -100,3 +123,102 @@ def fitting(home: Composition) -> Fitting:
         now_ms=home.now_ms,
     )
     return Fitting(setup, stop)
+
+
+class HomeStore:
+    """The store behind the door of a running node."""
+
+    def __init__(self, home: Composition) -> None:
+        self._home = home
+
+    def shelf(self) -> ShelfAnswer:
+        """Every model that may be fetched, and whether it fits. Looks for devices."""
+        home, shelf, here_is = self._home, self._home.equipment.shelf(), room(self._home)
+        held = {each.entry.id: each.bytes for each in shelf.held()}
+        engine = home.equipment.engines().current(home.equipment.worker_requirements().all)
+        return ShelfAnswer(
+            models=tuple(
+                ShelfModel(
+                    id=each.id,
+                    name=each.name,
+                    kind=each.kind,
+                    parameters=each.parameters,
+                    licence=each.licence,
+                    here=each.id in held,
+                    offered=each.id in home.settings.models,
+                    bytes=held.get(each.id, each.weights_bytes(HUB_PRECISION)),
+                    memory_bytes=here_is.fit(each).needs_bytes,
+                    fits=here_is.fit(each).fits,
+                )
+                for each in candidates().entries
+            ),
+            memory_bytes=here_is.memory_bytes,
+            held_bytes=sum(held.values()),
+            limit_bytes=home.settings.models_limit_gib << 30 or None,
+            free_bytes=free_bytes(shelf.folder),
+            folder=str(shelf.folder),
+            torch=engine.build if engine is not None else OWN_TORCH if comes_with_torch() else None,
+        )
+
+    def model(self, model_id: str) -> Work:
+        """The download of a model. Raises ModelNotFound, or Unavailable with both numbers where it does not fit."""
+        candidate, here_is = candidates().entry(model_id), room(self._home)
+        here_is.require(candidate)
+        fetching = acquisition(self._home)
+
+        def run(tell: Tell) -> None:
+            def told(at: Progress) -> None:
+                tell(
+                    Fetching(
+                        model_id=model_id,
+                        name=candidate.name,
+                        running=True,
+                        phase="downloading",
+                        done_bytes=at.done_bytes,
+                        total_bytes=at.total_bytes,
+                        bytes_per_s=at.bytes_per_s,
+                        left_s=at.left_s,
+                    )
+                )
+
+            fetching.acquisition.fetch(candidate, here_is.precision, told)
+
+        return Work(candidate.name, run, fetching.stop)
+
+    def torch(self) -> Work:
+        """The set-up of torch: the best build that works. Raises Unavailable where the tool for it is missing."""
+        fitted, found = fitting(self._home), torch_choices(self._home)
+        decided: list[str] = []
+
+        def run(tell: Tell) -> None:
+            def told(step: Step) -> None:
+                tell(
+                    Fetching(
+                        model_id="",
+                        name=step.choice.build.name,
+                        running=True,
+                        phase=step.phase.value,
+                        done_bytes=step.done_bytes,
+                        total_bytes=step.total_bytes,
+                        bytes_per_s=step.bytes_per_s,
+                        left_s=step.left_s,
+                        detail=" ".join((*decided, step.choice.reason)),
+                    )
+                )
+
+            def gave_up(choice: Choice, error: HearthError) -> None:
+                decided.append(f"{choice.build.name} does not work here: {error}")
+
+            run_first_that_works(fitted.setup, found, told, gave_up)
+
+        return Work("torch", run, fitted.stop)
+
+    def discard(self, model_id: str) -> None:
+        """Delete a fetched model. Raises SettingsError for one that is on offer or not here."""
+        shelf = self._home.equipment.shelf()
+        entry = next((each for each in shelf.entries() if each.id == model_id), None)
+        if entry is None:
+            raise SettingsError(f"No model {model_id} was fetched.")
+        if model_id in self._home.settings.models:
+            raise SettingsError(f"{entry.name} is on offer.", now="Take it off first.")
+        shelf.remove(entry)

@@ -10,9 +10,9 @@ from desktop.commands.console import UNKNOWN, Console
 from desktop.commands.pausing import pausing
 from desktop.commands.writing import write_setting
 from desktop.compose import Composition
-from desktop.domain.errors import SettingsError, Unavailable
+from desktop.domain.errors import SettingsError
 from desktop.downloads.wanted import Progress
-from desktop.supplies import acquisition, candidates, room
+from desktop.supplies import HUB_PRECISION, acquisition, candidates, room
 
 _GIB: Final = 1 << 30
 _MIB: Final = 1 << 20
@@ -61,7 +61,7 @@ def _list(home: Composition, console: Console) -> None:
     for candidate in candidates().entries:
         fit = here_is.fit(candidate)
         here = held.get(candidate.id)
-        size = candidate.weights_bytes("bfloat16") if here is None else here.bytes
+        size = candidate.weights_bytes(HUB_PRECISION) if here is None else here.bytes
         state = "not fetched" if here is None else "fetched"
         memory = f"{_gib(fit.needs_bytes)} of {UNKNOWN if fit.has_bytes is None else _gib(fit.has_bytes)}"
         needs = f"{'fits' if fit.fits else 'does not fit'}, ≈ {memory} GiB"
@@ -70,7 +70,7 @@ def _list(home: Composition, console: Console) -> None:
         documents.append({
             "model": candidate.id,
             "bytes": None if here is None else size,
-            "about_bytes": candidate.weights_bytes("bfloat16"),
+            "about_bytes": candidate.weights_bytes(HUB_PRECISION),
             "state": state,
             "fits": fit.fits,
             "needs_memory_bytes": fit.needs_bytes,
@@ -89,13 +89,8 @@ def _get(home: Composition, model_id: str, console: Console, *, anyway: bool) ->
         console.document({"model": model_id, "state": "fetched"})
         return
     here_is = room(home)
-    fit = here_is.fit(candidate)
-    if not fit.fits and not anyway:
-        raise Unavailable(
-            f"{candidate.name} does not fit this computer.",
-            why=f"It needs about {_gib(fit.needs_bytes)} GiB of memory, and there are {_gib(fit.has_bytes or 0)} GiB.",
-            now="Choose a smaller one, or add --anyway.",
-        )
+    if not anyway:
+        here_is.require(candidate)
     work = acquisition(home)
     told = _Told(console)
     with pausing(work.stop):

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from desktop.control.snapshot import Change, JobLine, Snapshot
+from desktop.domain.model import ModelKind
 from desktop.domain.node_state import NodeState, Reason
 
 
@@ -265,6 +266,36 @@ class ExportAnswer(Struct, frozen=True, kw_only=True):
     jobs: int
 
 
+class ShelfModel(Struct, frozen=True, kw_only=True):
+    """A model that is not bundled. `bytes` is what it takes, about that before it is here; `memory_bytes` is about."""
+
+    id: str
+    name: str
+    kind: ModelKind
+    parameters: int
+    licence: str
+    here: bool
+    offered: bool
+    bytes: int
+    memory_bytes: int
+    fits: bool
+
+
+class ShelfAnswer(Struct, frozen=True, kw_only=True):
+    """Models to fetch. `memory_bytes`: what this computer has for one; `limit_bytes` None: no limit for all of them.
+
+    `torch` names the build that works here; None: none is set up yet.
+    """
+
+    models: tuple[ShelfModel, ...]
+    memory_bytes: int | None
+    held_bytes: int
+    limit_bytes: int | None
+    free_bytes: int
+    folder: str
+    torch: str | None
+
+
 Result = (
     Welcome
     | Done
@@ -279,6 +310,7 @@ Result = (
     | DoctorAnswer
     | TextAnswer
     | ExportAnswer
+    | ShelfAnswer
 )
 
 RESULTS: Final[dict[str, type[Result]]] = {
@@ -292,6 +324,7 @@ RESULTS: Final[dict[str, type[Result]]] = {
     "settings": SettingsAnswer,
     "why": WhyAnswer,
     "outlook": OutlookAnswer,
+    "shelf": ShelfAnswer,
     "doctor": DoctorAnswer,
     "report": TextAnswer,
     "phrase": TextAnswer,

@@ -125,6 +125,26 @@ class ReadOutlook(Request, tag="outlook"):
     """What this computer could earn a day, as a range, from prices on the relays and what was measured."""
 
 
+class ReadShelf(Request, tag="shelf"):
+    """The models that are here and those that may be fetched, and whether they fit."""
+
+
+class Fetch(Request, tag="fetch"):
+    """Fetch a model, or with no `model_id` the build of torch for this computer; progress shows in the snapshot.
+
+    One at a time. `stop` pauses what is being fetched; asking again goes on where it was.
+    """
+
+    model_id: ShortText = ""
+    stop: bool = False
+
+
+class Discard(Request, tag="discard"):
+    """Delete a fetched model that is not on offer."""
+
+    model_id: ShortText
+
+
 class RunDoctor(Request, tag="doctor"):
     """Check this computer: values, thresholds, remedies."""
 
@@ -157,6 +177,9 @@ AnyRequest = (
     | ExportJobs
     | ReadWhy
     | ReadOutlook
+    | ReadShelf
+    | Fetch
+    | Discard
     | RunDoctor
     | ReadReport
     | ReadPhrase

@@ -16,6 +16,7 @@ from desktop.control.answers import (
     JobsAnswer,
     OutlookAnswer,
     SettingsAnswer,
+    ShelfAnswer,
     TextAnswer,
     UptimeAnswer,
     WhyAnswer,
@@ -24,7 +25,7 @@ from desktop.control.benchmark import Benchmark
 from desktop.control.configuration import Configuration
 from desktop.control.device_cards import device_card
 from desktop.control.messages import Benchmark as MeasureWord
-from desktop.control.messages import ExportJobs, Pause, ReadEarnings, ReadJobs, ReadUptime, WriteSetting
+from desktop.control.messages import Discard, ExportJobs, Fetch, Pause, ReadEarnings, ReadJobs, ReadUptime, WriteSetting
 from desktop.control.pauses import Pausable, Pauses
 from desktop.control.problem_report import problem_report
 from desktop.control.prospects import outlook_answer
@@ -40,6 +41,7 @@ from desktop.control.snapshot import (
     Today,
     UptimeSummary,
 )
+from desktop.control.storeroom import Storeroom
 from desktop.domain.check import Check
 from desktop.domain.errors import Unavailable
 from desktop.domain.limits import Limits
@@ -56,7 +58,7 @@ from desktop.worker.handle import WorkerHandle
 
 WORDS: Final = frozenset({
     "pause", "resume", "enrol", "benchmark", "settings", "set", "earnings", "uptime", "jobs", "job", "export",
-    "why", "outlook", "doctor", "report", "phrase", "quit",
+    "why", "outlook", "shelf", "fetch", "discard", "doctor", "report", "phrase", "quit",
 })  # fmt: skip
 RECORDS_GO_STALE_MS: Final = 60_000  # midnight, and minutes of uptime
 
@@ -141,6 +143,7 @@ class NodeSteward:
         configuration: Configuration,
         pauses: Pauses,
         benchmark: Benchmark,
+        storeroom: Storeroom,
         now_ms: Callable[[], int],
     ) -> None:
         self._node = node
@@ -149,6 +152,7 @@ class NodeSteward:
         self._configuration = configuration
         self._pauses = pauses
         self._benchmark = benchmark
+        self._storeroom = storeroom
         self._now_ms = now_ms
         self._started_at_ms = now_ms()
         self._books: Books | None = None
@@ -194,6 +198,7 @@ class NodeSteward:
             relays=self._relays(),
             recent=books.recent,
             benchmark=self._benchmark.result,
+            fetching=self._storeroom.state,
         )
 
     async def pause(self, request: Pause) -> None:
@@ -254,6 +259,21 @@ class NodeSteward:
         """What this computer could earn a day."""
         return outlook_answer(await asyncio.to_thread(self._estate.outlook), self._now_ms())
 
+    async def shelf(self) -> ShelfAnswer:
+        """Models that are here, and those that may be fetched."""
+        return await self._storeroom.shelf()
+
+    async def fetch(self, request: Fetch) -> None:
+        """Begin or pause a download."""
+        if request.stop:
+            await self._storeroom.stop()
+        else:
+            await self._storeroom.fetch(request.model_id)
+
+    async def discard(self, request: Discard) -> None:
+        """Delete a fetched model."""
+        await self._storeroom.discard(request.model_id)
+
     async def doctor(self) -> DoctorAnswer:
         """Check this computer, and whether the worker is shut in."""
         checks = [check_sheet(check) for check in await asyncio.to_thread(self._estate.checks)]
@@ -278,6 +298,7 @@ class NodeSteward:
     async def close(self) -> None:
         """End what runs beside the node."""
         await self._benchmark.cancel()
+        await self._storeroom.stop()
         await self._pauses.close()
 
     def _read(self) -> Books:

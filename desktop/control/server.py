@@ -255,6 +255,12 @@ class Door:
                 return await steward.why()
             case messages.ReadOutlook():
                 return await steward.outlook()
+            case messages.ReadShelf():
+                return await steward.shelf()
+            case messages.Fetch():
+                await steward.fetch(request)
+            case messages.Discard():
+                await steward.discard(request)
             case messages.RunDoctor():
                 return await steward.doctor()
             case messages.ReadReport():

@@ -12,13 +12,16 @@ from desktop.control.answers import (
     JobsAnswer,
     OutlookAnswer,
     SettingsAnswer,
+    ShelfAnswer,
     TextAnswer,
     UptimeAnswer,
     WhyAnswer,
 )
 from desktop.control.messages import (
     Benchmark,
+    Discard,
     ExportJobs,
+    Fetch,
     Pause,
     ReadEarnings,
     ReadJobs,
@@ -94,6 +97,18 @@ class Steward(Protocol):
 
     async def outlook(self) -> OutlookAnswer:
         """What this computer could earn a day."""
+        ...
+
+    async def shelf(self) -> ShelfAnswer:
+        """Models that are here, and those that may be fetched."""
+        ...
+
+    async def fetch(self, request: Fetch) -> None:
+        """Begin or pause a download; progress shows in the snapshot."""
+        ...
+
+    async def discard(self, request: Discard) -> None:
+        """Delete a fetched model, or SettingsError."""
         ...
 
     async def doctor(self) -> DoctorAnswer:

@@ -39,6 +39,7 @@ from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
+from desktop.control.storeroom import Storeroom
 from desktop.control.workshop import NodeWorkshop
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.record import Ledger
@@ -63,6 +64,7 @@ from desktop.node.stops import Stops
 from desktop.proof.receipts import Signer, verify
 from tests.fakes.benchmark import a_benchmark
 from tests.fakes.computer import FakeSenses, FakeWorkers
+from tests.fakes.store import FakeStore
 from tests.fakes.wallet import MINT, FakeWallet
 from tests.node.house import OFFERS
 
@@ -249,6 +251,7 @@ async def house(folder: Path) -> AsyncIterator[Life]:
             now_ms=now_ms,
         ),
         benchmark=a_benchmark(NodeWorkshop(node, [OFFERS[0].model], report)),
+        storeroom=Storeroom(FakeStore(), changed),
         now_ms=now_ms,
     )
     door = Door(steward, SocketAddress(folder / "d"), version="0")

@@ -17,6 +17,7 @@ from desktop.control.pauses import Pauses
 from desktop.control.problem_report import redacted
 from desktop.control.records import Records
 from desktop.control.snapshot import Today
+from desktop.control.storeroom import Storeroom
 from desktop.domain.check import Check
 from desktop.domain.errors import RequestError, StorageUnusable
 from desktop.domain.job import JobState
@@ -25,6 +26,7 @@ from desktop.ledger.report import Report
 from desktop.proof.receipts import verify
 from tests.fakes.benchmark import a_benchmark
 from tests.fakes.node import FakeNode
+from tests.fakes.store import FakeStore
 from tests.ui.history import DAY_MS, write_history
 
 NOW_MS = 1_795_000_000_000
@@ -72,6 +74,7 @@ class House:
                 now_ms=lambda: NOW_MS,
             ),
             benchmark=a_benchmark(),
+            storeroom=Storeroom(FakeStore(), lambda: None),
             now_ms=lambda: NOW_MS,
         )
 

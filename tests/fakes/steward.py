@@ -6,19 +6,23 @@ import msgspec
 
 from desktop.control.answers import (
     RESULTS,
+    AmountRange,
     CheckSheet,
     DoctorAnswer,
     EarningsAnswer,
     EarningsSlice,
     ExportAnswer,
+    FigureSheet,
     JobAnswer,
     JobsAnswer,
     ModelEarnings,
     OutlookAnswer,
+    OutlookSheet,
     ReceiptSheet,
     Sentence,
     SettingsAnswer,
     SettingSheet,
+    ShelfAnswer,
     TextAnswer,
     UptimeAnswer,
     UptimeInterval,
@@ -26,7 +30,17 @@ from desktop.control.answers import (
     WhyPart,
     WhySpan,
 )
-from desktop.control.messages import Benchmark, ExportJobs, Pause, ReadEarnings, ReadJobs, ReadUptime, WriteSetting
+from desktop.control.messages import (
+    Benchmark,
+    Discard,
+    ExportJobs,
+    Fetch,
+    Pause,
+    ReadEarnings,
+    ReadJobs,
+    ReadUptime,
+    WriteSetting,
+)
 from desktop.control.snapshot import (
     Balance,
     DeviceCard,
@@ -43,11 +57,43 @@ from desktop.domain.errors import RequestError, SettingsError
 from desktop.domain.job import JobKind, JobState
 from desktop.domain.model import ModelKind
 from desktop.domain.node_state import NodeState, Reason
+from tests.fakes.store import a_shelf
 
-ALL_WORDS = frozenset(RESULTS) | {"pause", "resume", "enrol", "benchmark", "set", "quit"}
+ALL_WORDS = frozenset(RESULTS) | {"pause", "resume", "enrol", "benchmark", "set", "fetch", "discard", "quit"}
 DAY_MS = 86_400_000
 START_MS = 1_790_000_000_000
+NO_PRICE = "{ prompt_msat_per_million = 50000, completion_msat_per_million = 200000, request_msat = 100 }"
+SETTINGS = (
+    ("name", "node", "text", "Hearth", "What we are."),
+    ("threads", "work", "number", "2", "Threads."),
+    ("notify", "work", "switch", "true", "Tell me."),
+    ("schedule", "computer", "week", "away", "When."),
+    ("preset", "computer", "choice", "balanced", "How hard."),
+    ("limits", "computer", "limits by device", "[]", "Limits."),
+    ("disabled_devices", "computer", "list of devices", "", "Devices that rest."),
+    ("default_price", "money", "price", NO_PRICE, "The usual price."),
+    ("prices", "money", "prices by model", "[]", "Own prices."),
+)
 PHRASE = "abandon ability able about above absent absorb abstract absurd abuse access accident"
+AN_OUTLOOK = OutlookSheet(
+    model_id="smollm2-135m-instruct",
+    offers=7,
+    providers=5,
+    same_model=True,
+    relays=("wss://relay.example",),
+    newest_ms=60_000,
+    oldest_ms=3_600_000,
+    asked_msat=(80.0, 120.0, 200.0),
+    busy_share=FigureSheet(low=0.02, high=0.05, source=Sentence(text="your own guess")),
+    tokens_per_s=FigureSheet(
+        low=60.2, high=61.9, source=Sentence(text="your last {count} answers", values={"count": 9})
+    ),
+    joules_per_token=None,
+    gross=AmountRange(low_msat=12_000, high_msat=140_000),
+    cost=None,
+    net=None,
+    missing=(Sentence(text="What a kWh costs is not known: set electricity_price."),),
+)
 
 
 def job_line(place: int, state: JobState = JobState.COMPLETED, *, charged_msat: int = 12_000) -> JobLine:
@@ -123,7 +169,8 @@ class FakeSteward:
         self.picture = a_snapshot()
         self.followed: list[object] = []
         self.history = [job_line(place) for place in range(1, 251)]
-        self.setting_values = {"name": "Hearth", "threads": "2", "notify": "true"}
+        self.setting_values = {name: value for name, _, _, value, _ in SETTINGS}
+        self.shelf_told = a_shelf()
         self.bug = False
 
     async def snapshot(self) -> Snapshot:
@@ -152,12 +199,16 @@ class FakeSteward:
     async def settings(self) -> SettingsAnswer:
         values = self.setting_values
         sheets = tuple(
-            SettingSheet(name=name, group=group, type=kind, value=values[name], default=default, sentence=sentence)
-            for name, group, kind, default, sentence in (
-                ("name", "node", "text", "Hearth", "What we are."),
-                ("threads", "work", "number", "0", "Threads."),
-                ("notify", "work", "switch", "true", "Tell me."),
+            SettingSheet(
+                name=name,
+                group=group,
+                type=kind,
+                value=values[name],
+                default=value,
+                sentence=sentence,
+                choices=("quiet", "balanced", "full") if kind == "choice" else (),
             )
+            for name, group, kind, value, sentence in SETTINGS
         )
         return SettingsAnswer(settings=sheets)
 
@@ -233,14 +284,27 @@ class FakeSteward:
         )
 
     async def outlook(self) -> OutlookAnswer:
-        return OutlookAnswer(models=(), typical_prompt_tokens=500, typical_completion_tokens=300)
+        return OutlookAnswer(models=(AN_OUTLOOK,), typical_prompt_tokens=500, typical_completion_tokens=300)
+
+    async def shelf(self) -> ShelfAnswer:
+        return self.shelf_told
+
+    async def fetch(self, request: Fetch) -> None:
+        self.followed.append(request)
+
+    async def discard(self, request: Discard) -> None:
+        self.followed.append(request)
 
     async def doctor(self) -> DoctorAnswer:
         return DoctorAnswer(
             checks=(
-                CheckSheet(name="Sandbox", passed=True, value="A"),
+                CheckSheet(name="sandbox", passed=True, value="A"),
                 CheckSheet(
-                    name="Disk", passed=False, value="1.2 GB", threshold="2 GB", remedy="Free some space on the disk."
+                    name="disk space",
+                    passed=False,
+                    value="1.2 GB",
+                    threshold="2 GB",
+                    remedy="Free some space on the disk.",
                 ),
             )
         )
