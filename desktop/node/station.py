@@ -69,6 +69,7 @@ class Station:
         self._last_busy_s = float("-inf")
         self._ready_since_s: float | None = None
         self._needed_bytes: int | None = None
+        self._known_pids: frozenset[int] = frozenset()
         self._wanted = False
         self._leave_by_s = 0.0
         self._hurry = asyncio.Event()
@@ -120,7 +121,7 @@ class Station:
     def signals(self, *, worth_it: bool | None) -> DeviceSignals:
         """What the policy must know of it."""
         worker, telemetry = self.worker, self.telemetry
-        pids = frozenset(worker.pids) if worker is not None else frozenset[int]()
+        pids = self._pids_of(worker)
         if worker is not None:
             self._needed_bytes = _held(worker, telemetry, pids) or self._needed_bytes
         return DeviceSignals(
@@ -134,6 +135,14 @@ class Station:
             needed_bytes=self._needed_bytes,
             worth_it=worth_it,
         )
+
+    def _pids_of(self, worker: Worker | None) -> frozenset[int]:
+        """Its processes, which stay the same once it is ready; asked for with every look, so looked up once."""
+        if worker is None:
+            self._known_pids = frozenset()
+        elif not self._known_pids:
+            self._known_pids = frozenset(worker.pids)
+        return self._known_pids
 
     # --- what it does ------------------------------------------------------------------------------------------------
 
@@ -230,6 +239,7 @@ class Station:
 
     def _status_changed(self) -> None:
         ready = self._supervisor.status is WorkerStatus.READY
+        self._known_pids = frozenset()
         self._ready_since_s = self._clock_s() if ready else None
         if ready:
             # Nothing else may happen until then, and then there is something to do.
