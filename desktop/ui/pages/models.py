@@ -1,4 +1,4 @@
-"""What this node offers, at what price."""
+"""What this node offers, at what price, and what it could."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from desktop.control.snapshot import OfferedModel, Snapshot
 from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House, Page
+from desktop.ui.pages.shelf_panel import ShelfPanel
 from desktop.ui.parts.facts import Facts
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
 
 _MILLION = 1_000_000
+_SHELF_WORDS = frozenset({"shelf", "fetch", "discard"})
 
 
 class ModelsPage(Page):
@@ -29,10 +31,20 @@ class ModelsPage(Page):
         self._empty = label(tr("No model is installed."), "hint", wrap=True)
         self.column.addWidget(self._empty)
         self.column.addWidget(holder)
+        self._shelf = ShelfPanel(house.door) if house.door.words >= _SHELF_WORDS else None
+        if self._shelf is not None:
+            self.column.addWidget(self._shelf)
         self.column.addStretch(1)
 
+    def enter(self) -> None:
+        """Ask what may be downloaded."""
+        if self._shelf is not None:
+            self._shelf.refresh()
+
     def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
-        """Show the models; one that is new gets a panel."""
+        """Show the models, one that is new in a panel of its own, and the download."""
+        if self._shelf is not None and "fetching" in parts:
+            self._shelf.show_fetching(snapshot.fetching)
         if "models" not in parts:
             return
         self._empty.setVisible(not snapshot.models)
