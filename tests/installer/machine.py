@@ -35,7 +35,9 @@ class Machine:
         line = ["bwrap", "--bind", str(self.root), "/", "--ro-bind", str(self.shared), "/shared", "--dev", "/dev"]
         # Ours as it is: over one of its own, bubblewrap lays covers, and then a sandbox in there may mount none.
         line += ["--bind", "/proc", "/proc", "--ro-bind", "/sys", "/sys", "--bind", "/tmp", "/tmp"]  # noqa: S108 - the display's socket is there
-        line += ["--ro-bind", "/etc/resolv.conf", "/etc/resolv.conf", "--ro-bind", "/etc/ssl/certs", "/etc/ssl/certs"]
+        line += ["--ro-bind", "/etc/resolv.conf", "/etc/resolv.conf"]
+        if person:  # whoever our computer trusts on its way out; not for root, who sets up what is trusted there
+            line += ["--ro-bind", "/etc/ssl/certs", "/etc/ssl/certs"]
         line += ["--die-with-parent"]
         line += ["--cap-add", "ALL", "--clearenv", "--chdir", "/"]
         for name, value in {**_SYSTEM, **environment, "HOME": f"/home/{PERSON}" if person else "/root"}.items():
