@@ -30,10 +30,9 @@ class Supervisor:
     device that no worker can use: nothing on this computer changes by itself so that it would work the next second.
     """
 
-    def __init__(self, launch: Launch, changed: Callable[[], None], *, stop_grace_s: float = 1.0) -> None:
+    def __init__(self, launch: Launch, changed: Callable[[], None]) -> None:
         self._launch = launch
         self._changed = changed
-        self._stop_grace_s = stop_grace_s
         self._worker: Worker | None = None
         self._launching: asyncio.Task[Worker] | None = None
         self._status = WorkerStatus.RELEASED
@@ -70,13 +69,9 @@ class Supervisor:
         if self._launching is not None:
             self._launching.cancel()
             await asyncio.wait({self._launching})
-        if (worker := self._worker) is not None:
+        if self._worker is not None:
             self._show(WorkerStatus.RELEASED)
-            await worker.vanish()
-            # Its memory is free; for its last breath nobody has to wait, but for the end of everything.
-            last_breath = asyncio.ensure_future(worker.wait_closed())
-            self._dying.add(last_breath)
-            last_breath.add_done_callback(self._dying.discard)
+            await self._end(self._worker)
             self._gone.set()
 
     def resume(self) -> None:
@@ -91,7 +86,7 @@ class Supervisor:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._worker is not None:
-            await self._worker.stop(self._stop_grace_s)
+            await self._end(self._worker)
             self._worker = None
         if self._dying:
             await asyncio.wait(tuple(self._dying), timeout=LAST_BREATH_S)
@@ -163,6 +158,13 @@ class Supervisor:
             await self._worker.vanish()
             self._worker = None
         return self._worker
+
+    async def _end(self, worker: Worker) -> None:
+        """End it by force. Its memory is free then; for its last breath nobody waits before the end of everything."""
+        await worker.vanish()
+        last_breath = asyncio.ensure_future(worker.wait_closed())
+        self._dying.add(last_breath)
+        last_breath.add_done_callback(self._dying.discard)
 
     def _give_up(self, status: WorkerStatus, detail: str) -> None:
         self._wanted.clear()

@@ -38,10 +38,6 @@ class Worker(Protocol):
         """Ask for the end of a job; its Finish still comes."""
         ...
 
-    async def stop(self, grace_s: float) -> None:
-        """End the process, by force after the grace."""
-        ...
-
     async def vanish(self) -> None:
         """End it by force; return when all it held is free again."""
         ...
