@@ -23,7 +23,7 @@ class Configuration:
         self._save = save
 
     def read(self) -> SettingsAnswer:
-        """Every setting of the shown groups, as it is in the file. Tables of prices are left to the file."""
+        """Every setting of the shown groups, as it is in the file; tables as TOML."""
         settings, notice = self._load()
         sheets = tuple(
             SettingSheet(
@@ -37,7 +37,7 @@ class Configuration:
                 choices=each.rule.choices if each.rule.kind == "choice" else (),
             )
             for each in declarations()
-            if each.group in GROUPS and each.rule.kind not in TABLES
+            if each.group in GROUPS
         )
         return SettingsAnswer(settings=sheets, notice=notice)
 

@@ -13,7 +13,10 @@ from desktop.control.snapshot import Snapshot
 from desktop.domain.told import plain
 
 # Settings whose values are the owner's business; that they were changed is told, not to what.
-PRIVATE: Final = frozenset({"node_name", "node_about", "relays", "mints", "wire_relays", "http_host"})
+PRIVATE: Final = frozenset({
+    "node_name", "node_about", "relays", "mints", "wire_relays", "http_host", "limits", "disabled_devices", "currency",
+    "electricity_price", "electricity_hours", "sat_per_currency", "exchange_source",
+})  # fmt: skip
 MARKS: Final = {True: "ok  ", False: "FAIL", None: "?   "}
 _SECRET_LIKE: Final = re.compile(r"\b(?:nsec1|sk-|cashu[AB]|creqA|npub1)[A-Za-z0-9_=-]+|\b[0-9a-f]{48,}\b")
 

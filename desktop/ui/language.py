@@ -33,9 +33,9 @@ class Sentences(QTranslator):
         sourceText: str,  # noqa: N803 - Qt's name for it
         disambiguation: str | None = None,  # noqa: ARG002 - Qt's signature
         n: int = -1,  # noqa: ARG002 - Qt's signature
-    ) -> str:
-        """The translation, or the sentence itself. Text of Qt's own is left to Qt's translators."""
-        return self._sentences.get(sourceText, "") if context == CONTEXT else ""
+    ) -> str | None:
+        """The translation. None is what lets Qt ask others, and show the sentence itself in the end."""
+        return self._sentences.get(sourceText) if context == CONTEXT else None
 
     def isEmpty(self) -> bool:
         """Qt leaves out translators that are empty."""

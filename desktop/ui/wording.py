@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final
 
+from desktop.control.answers import CheckSheet, Refusal
 from desktop.control.snapshot import Snapshot, Status
 from desktop.domain.job import JobKind, JobState
 from desktop.domain.model import ModelKind
@@ -13,6 +15,8 @@ from desktop.domain.node_state import NodeState, Reason
 from desktop.domain.told import Value, fill
 from desktop.ui import formats
 from desktop.ui.language import tr
+
+_NUMBER: Final = re.compile(r"\b\d+\b")
 
 
 class Mood(Enum):
@@ -103,6 +107,25 @@ def told(text: str, values: Mapping[str, Value]) -> str:
     return fill(tr(text), {name: _written(name, value) for name, value in values.items()})
 
 
+def numbered(text: str) -> str:
+    """A sentence of the benchmark, in which only whole numbers differ, in the owner's language."""
+    numbers = _NUMBER.findall(text)
+    places = iter(range(len(numbers)))
+    known = tr(key := _NUMBER.sub(lambda _: f"{{{next(places)}}}", text))
+    # What nobody translated stays as it is: it may hold braces of others.
+    return text if known == key else known.format(*numbers)
+
+
+def refusal_words(refusal: Refusal) -> str:
+    """What was refused, why, and what now."""
+    return " ".join(tr(part) for part in (refusal.what, refusal.why, refusal.now) if part)
+
+
+def check_title(check: CheckSheet) -> str:
+    """What a check of the doctor is about."""
+    return f"{tr(check.name)} {check.subject}".strip()
+
+
 def _written(name: str, value: Value) -> str:
     if isinstance(value, str):
         words = {"reason": lambda: reason_words(Reason(value)), "state": lambda: state_word(NodeState(value))}
@@ -152,6 +175,24 @@ def remedy(status: Status) -> str:
     if status.state is NodeState.OFFLINE:
         return tr("Check the internet connection. Hearth keeps trying by itself.")
     return ""
+
+
+def choice_words(word: str) -> str:
+    """What a word that a setting may be stands for."""
+    known = {
+        "strongest": tr("the strongest there is"),
+        "require-namespaces": tr("only one with namespaces"),
+        "quiet": tr("Quiet"),
+        "balanced": tr("Balanced"),
+        "full": tr("Full"),
+        "fixed": tr("exactly my price"),
+        "floor": tr("my price, more where electricity would cost more"),
+        "demand": tr("also less when nobody asks, more when many do"),
+        "default": tr("over the public relays"),
+        "disabled": tr("on this computer only"),
+        "listed": tr("over the relays I list"),
+    }
+    return known.get(word, word)
 
 
 def job_word(state: JobState) -> str:

@@ -4,8 +4,12 @@ import re
 import string
 from pathlib import Path
 
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QApplication
+
 from desktop.config.settings import declarations
-from desktop.control.configuration import GROUPS, TABLES
+from desktop.control.configuration import GROUPS
+from desktop.ui.language import Sentences, tr
 from tests.fakes.checks import every_check
 
 ROOT = Path(__file__).parents[2]
@@ -49,9 +53,7 @@ def _texts(argument: ast.expr, path: Path) -> set[str]:
 
 def told_by_the_node() -> set[str]:
     """The sentences of the settings that the window shows, and those of the node."""
-    return sentences_with_places() | {
-        each.sentence for each in declarations() if each.group in GROUPS and each.rule.kind not in TABLES
-    }
+    return sentences_with_places() | {each.sentence for each in declarations() if each.group in GROUPS}
 
 
 def fields(sentence: str) -> set[str]:
@@ -62,6 +64,16 @@ def german() -> dict[str, str]:
     text = (ROOT / "resources" / "translations" / "de.json").read_text(encoding="utf-8")
     translations: dict[str, str] = json.loads(text)
     return translations
+
+
+def test_what_a_language_lacks_stays_english(app: QApplication) -> None:
+    german = Sentences({"Quit": "Beenden"}, app)
+    app.installTranslator(german)
+    try:
+        assert (tr("Quit"), tr("Nobody translated this")) == ("Beenden", "Nobody translated this")
+        assert QCoreApplication.translate("QDialogButtonBox", "Quit") == "Quit"
+    finally:
+        app.removeTranslator(german)
 
 
 def test_german_is_complete() -> None:

@@ -3,19 +3,24 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QRadioButton
 
 from desktop.control.snapshot import Relay
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ui.app import Hearth
+from desktop.ui.parts.week import WeekGrid
 from desktop.ui.preferences import PreferencesFile
+from desktop.ui.wizard.device import DeviceStep, device_verdict
 from desktop.ui.wizard.join import JoinStep
 from desktop.ui.wizard.phrase import PhraseStep
+from desktop.ui.wizard.when import WhenStep
 from desktop.ui.wizard.wizard import Wizard
-from tests.fakes.steward import PHRASE
+from tests.fakes.steward import PHRASE, a_snapshot
 from tests.ui.theatre import Stand, find, hearth_over, until
+
+ALWAYS = "Always, also while I use the computer"
 
 
 @pytest.fixture
@@ -50,7 +55,9 @@ def test_the_first_run_is_walked_through_to_the_network(fresh: Hearth, stand: St
     stand.changed()
     press(wizard, "Let's begin")
     until(lambda: any("Something is missing" in text for text in words_of(wizard)))
+    press(wizard, "Go on anyway")
     press(wizard, "Next")
+    assert isinstance(wizard.step, WhenStep)
     press(wizard, "Next")
     until(lambda: any("accident" in text for text in words_of(wizard)))
     press(wizard, "Next")
@@ -126,6 +133,65 @@ def test_a_step_without_its_word_is_left_out(app: QApplication, tmp_path: Path) 
     try:
         with hearth_over(stand, app, tmp_path, welcomed=False) as hearth:
             names = [type(step).__name__ for step in find(hearth.window, Wizard).steps]
-            assert names == ["WelcomeStep", "DeviceStep", "JoinStep"]
+            assert names == ["WelcomeStep", "DeviceStep", "WhenStep", "JoinStep"]
     finally:
         stand.end()
+
+
+def test_there_are_six_steps(fresh: Hearth) -> None:
+    names = [type(step).__name__ for step in find(fresh.window, Wizard).steps]
+    assert names == ["WelcomeStep", "DeviceStep", "BenchmarkStep", "WhenStep", "PhraseStep", "JoinStep"]
+
+
+def test_when_to_work_is_a_setting_at_once(fresh: Hearth, stand: Stand) -> None:
+    wizard = find(fresh.window, Wizard)
+    stand.steward.setting_values["schedule"] = "always"
+    walk_to(wizard, WhenStep)
+    until(lambda: [each.text() for each in wizard.step.findChildren(QRadioButton) if each.isChecked()] == [ALWAYS])
+    away = next(each for each in wizard.step.findChildren(QRadioButton) if each.text() == "When I am away")
+    QTest.mouseClick(away, Qt.MouseButton.LeftButton, pos=QPoint(8, away.height() // 2))
+    until(lambda: stand.steward.setting_values["schedule"] == "away")
+    by_week = next(each for each in wizard.step.findChildren(QRadioButton) if each.text() == "By a schedule")
+    by_week.setFocus()
+    QTest.keyClick(by_week, Qt.Key.Key_Space)
+    grid = find(wizard.step, WeekGrid)
+    until(grid.hasFocus)
+    QTest.keyClick(grid, Qt.Key.Key_Space)
+    until(lambda: stand.steward.setting_values["schedule"].startswith("naaa"))
+
+
+def test_what_it_could_bring_is_told_before_joining_with_its_sources(fresh: Hearth) -> None:
+    wizard = find(fresh.window, Wizard)
+    walk_to(wizard, JoinStep)
+    until(
+        lambda: any("A day could bring ≈ 12 sat to 140 sat, before electricity." in text for text in words_of(wizard))
+    )
+    said = "\n".join(words_of(wizard))
+    assert "7 offers by 5 providers on wss://relay.example, 1 min to 1 h 0 min old" in said
+    assert "Busy ≈ 2.0 to 5.0 % of the day (your own guess)." in said
+    assert "→ What a kWh costs is not known" in said
+
+
+def test_a_device_that_is_too_small_stops_honestly(fresh: Hearth, stand: Stand) -> None:
+    wizard = find(fresh.window, Wizard)
+    picture = stand.steward.picture
+    small = msgspec.structs.replace(picture.devices[0], memory_total_bytes=256 << 20)
+    stand.steward.picture = msgspec.structs.replace(picture, devices=(small,))
+    stand.changed()
+    walk_to(wizard, DeviceStep)
+    until(lambda: any("No device here can do this work" in text for text in words_of(wizard)))
+    assert "✕ Too small: the smallest model takes 513 MiB of memory, this has 256 MiB." in words_of(wizard)
+    press(wizard, "Go on anyway")
+
+
+def test_each_device_has_a_verdict_of_its_own() -> None:
+    models, card = a_snapshot().models, a_snapshot().devices[0]
+    assert device_verdict(card, models)[0]
+    for other, words in (
+        (msgspec.structs.replace(card, silence="It hangs."), "It hangs."),
+        (msgspec.structs.replace(card, state=NodeState.FAULT, reason=Reason.WORKER_FAILED), "failed three times"),
+    ):
+        good, said = device_verdict(other, models)
+        assert not good
+        assert words in said
+    assert device_verdict(card, ())[1] == "✕ No model is installed that it could run."

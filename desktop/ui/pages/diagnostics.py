@@ -101,7 +101,7 @@ class DiagnosticsPage(Page):
         self._house.door.ask(lambda number: RunDoctor(id=number), self._show_checks, self._doctor_failed)
 
     def _doctor_failed(self, refusal: Refusal) -> None:
-        self._verdict.setText(" ".join(part for part in (refusal.what, refusal.why, refusal.now) if part))
+        self._verdict.setText(wording.refusal_words(refusal))
 
     def _show_checks(self, answer: Result) -> None:
         if not isinstance(answer, DoctorAnswer):

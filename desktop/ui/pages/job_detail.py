@@ -30,7 +30,7 @@ class JobDetail(QDialog):
         house.door.ask(lambda number: ReadJob(id=number, job_id=job_id), self._show, self._refuse)
 
     def _refuse(self, refusal: Refusal) -> None:
-        self._wait.setText(" ".join(part for part in (refusal.what, refusal.why, refusal.now) if part))
+        self._wait.setText(wording.refusal_words(refusal))
 
     def _show(self, answer: Result) -> None:
         if not isinstance(answer, JobAnswer):

@@ -150,7 +150,7 @@ class JobsPage(Page):
 
     def _refuse(self, refusal: Refusal) -> None:
         self._asking = 0
-        self._tell(" ".join(part for part in (refusal.what, refusal.why, refusal.now) if part))
+        self._tell(wording.refusal_words(refusal))
 
     def _tell(self, text: str) -> None:
         self._note.setText(text)

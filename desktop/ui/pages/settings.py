@@ -6,22 +6,24 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Final
 
-from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 
-from desktop.control.answers import Refusal, Result, SettingsAnswer, SettingSheet
-from desktop.control.messages import ReadSettings, WriteSetting
+from desktop.control.answers import Result, SettingsAnswer, SettingSheet
+from desktop.control.messages import ReadSettings
 from desktop.domain.errors import HearthError
 from desktop.ui.language import tr
 from desktop.ui.login import LoginSwitch
 from desktop.ui.pages.page import House, Page
+from desktop.ui.pages.price_table import PriceTable
+from desktop.ui.pages.setting_field import SettingField
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
 
 THEMES: Final = ("system", "light", "dark")
 LANGUAGES: Final = ("system", "en", "de")
-YES: Final = "true"
-LINES: Final = 4
+PRICES: Final = "prices by model"
+# The usual price is the first line of the prices; the limits of a device are on the page Devices.
+ELSEWHERE: Final = frozenset({"price", "limits by device"})
 
 
 class SettingsPage(Page):
@@ -63,7 +65,10 @@ class SettingsPage(Page):
             panel = Panel(group_name(group))
             panel.body.setSpacing(14)
             for sheet in sheets:
-                panel.body.addWidget(SettingField(sheet, self._house, writable=writable))
+                if sheet.type == PRICES:
+                    panel.body.addWidget(PriceTable(sheet, answer.settings, self._house, writable=writable))
+                elif sheet.type not in ELSEWHERE:
+                    panel.body.addWidget(SettingField(sheet, self._house, writable=writable))
             self._list.addWidget(panel)
 
     def _window_panel(self) -> Panel:
@@ -171,80 +176,3 @@ def group_name(group: str) -> str:
         "http": tr("Web server"),
     }
     return names.get(group, group)
-
-
-class LinesField(QPlainTextEdit):
-    """A list, one item a line; what was typed is written when the field is left."""
-
-    def __init__(self, text: str, write: Callable[[str], None]) -> None:
-        super().__init__(text)
-        self._write = write
-        self.setTabChangesFocus(True)
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.setFixedHeight(self.fontMetrics().lineSpacing() * LINES + 22)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Write it."""
-        super().focusOutEvent(event)
-        self._write(self.toPlainText())
-
-
-class SettingField(QWidget):
-    """One setting of the node: its sentence, its value, and a remark when writing it failed or needs a restart."""
-
-    def __init__(self, sheet: SettingSheet, house: House, *, writable: bool) -> None:
-        super().__init__()
-        self._sheet = sheet
-        self._value = sheet.value
-        self._house = house
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        self._remark = label("", "hint", wrap=True)
-        editor = self._editor(sheet)
-        editor.setEnabled(writable)
-        editor.setAccessibleName(tr(sheet.sentence))
-        if not isinstance(editor, QCheckBox):
-            column.addWidget(label(tr(sheet.sentence), "hint", wrap=True))
-        column.addWidget(editor)
-        column.addWidget(self._remark)
-        self._remark.hide()
-
-    def _editor(self, sheet: SettingSheet) -> QWidget:
-        if sheet.type == "switch":
-            box = QCheckBox(tr(sheet.sentence))
-            box.setChecked(sheet.value == YES)
-            box.toggled.connect(lambda on: self._write(YES if on else "false"))
-            return box
-        if sheet.choices:
-            choice = QComboBox()
-            choice.addItems(sheet.choices)
-            choice.setCurrentText(sheet.value)
-            choice.setMaximumWidth(320)
-            choice.currentTextChanged.connect(self._write)
-            return choice
-        if sheet.type.startswith("list"):
-            return LinesField(sheet.value, self._write)
-        line = QLineEdit(sheet.value)
-        line.setPlaceholderText(sheet.default)
-        line.editingFinished.connect(lambda: self._write(line.text()))
-        return line
-
-    def _write(self, value: str) -> None:
-        if value == self._value:
-            return
-
-        def written(_: Result) -> None:
-            self._value = value
-            self._say(tr("Saved. It counts from the next start of Hearth."))
-
-        def refused(refusal: Refusal) -> None:
-            self._say(" ".join(part for part in (refusal.what, refusal.why, refusal.now) if part))
-
-        self._house.door.ask(
-            lambda number: WriteSetting(id=number, name=self._sheet.name, value=value), written, refused
-        )
-
-    def _say(self, words: str) -> None:
-        self._remark.setText(words)
-        self._remark.show()

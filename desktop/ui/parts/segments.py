@@ -34,3 +34,7 @@ class Segments(QWidget):
     def current(self) -> int:
         """The index that is chosen."""
         return self._group.checkedId()
+
+    def choose(self, index: int) -> None:
+        """Show another choice; tells nobody."""
+        self._group.button(index).setChecked(True)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from desktop.control.snapshot import Snapshot
 from desktop.ui.language import tr
-from desktop.ui.pages.devices import BenchmarkPanel
+from desktop.ui.pages.benchmark_panel import BenchmarkPanel
 from desktop.ui.pages.page import House
 from desktop.ui.parts.label import label
 from desktop.ui.wizard.step import Step
@@ -32,4 +32,5 @@ class BenchmarkStep(Step):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the measurement as it goes."""
+        self._panel.show_devices(snapshot.devices)
         self._panel.show_measurement(snapshot.benchmark)

@@ -11,6 +11,7 @@ from desktop.domain.node_state import NodeState, Reason
 from desktop.ui import wording
 from desktop.ui.language import tr
 from desktop.ui.pages.network import relay_row
+from desktop.ui.pages.outlook_panel import OutlookPanel
 from desktop.ui.pages.page import House
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
@@ -45,11 +46,19 @@ class JoinStep(Step):
         self._relays = Table(tr("Relays"), (Column(tr("Relay")), Column(tr("Announced there"))), house.appearance)
         panel = Panel(tr("Relays"))
         panel.body.addWidget(self._relays)
+        self._outlook = OutlookPanel(house) if "outlook" in house.door.words else None
         self.column.addWidget(self._words)
+        if self._outlook is not None:
+            self.column.addWidget(self._outlook)
         self.column.addWidget(panel)
         self.column.addWidget(self._state)
         self.column.addStretch(1)
         self.next_words = tr("Join")
+
+    def enter(self) -> None:
+        """Look what it could bring, before anything is promised."""
+        if self._outlook is not None and not self._joined:
+            self._outlook.ask()
 
     def leave(self) -> bool:
         """Join, and leave once it is done."""
@@ -86,5 +95,5 @@ class JoinStep(Step):
     def _refuse(self, refusal: Refusal) -> None:
         self._joining = False
         self.ready = True
-        self._state.setText(f"{refusal.what} {refusal.why} {refusal.now}".strip())
+        self._state.setText(wording.refusal_words(refusal))
         self.changed.emit()

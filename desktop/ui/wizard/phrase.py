@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFormLayout, QGridLayout, QLabel, QLineEdit, QStac
 
 from desktop.control.answers import Refusal, Result, TextAnswer
 from desktop.control.messages import ReadPhrase
+from desktop.ui import wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House
 from desktop.ui.parts.label import label
@@ -147,4 +148,4 @@ class PhraseStep(Step):
     def _refuse(self, refusal: Refusal) -> None:
         self._words = []
         self._clear()
-        self._grid.addWidget(label(f"{refusal.what} {refusal.why} {refusal.now}".strip(), wrap=True), 0, 0)
+        self._grid.addWidget(label(wording.refusal_words(refusal), wrap=True), 0, 0)

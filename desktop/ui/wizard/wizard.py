@@ -16,6 +16,7 @@ from desktop.ui.wizard.join import JoinStep
 from desktop.ui.wizard.phrase import PhraseStep
 from desktop.ui.wizard.step import Step
 from desktop.ui.wizard.welcome import WelcomeStep
+from desktop.ui.wizard.when import WhenStep
 
 
 class Wizard(QDialog):
@@ -26,9 +27,9 @@ class Wizard(QDialog):
         self._house = house
         self.setWindowTitle(tr("Welcome to Hearth"))
         self.setModal(True)
-        self.resize(640, 560)
+        self.resize(680, 640)
         words = house.door.words
-        kinds = (WelcomeStep, DeviceStep, BenchmarkStep, PhraseStep, JoinStep)
+        kinds = (WelcomeStep, DeviceStep, BenchmarkStep, WhenStep, PhraseStep, JoinStep)
         self.steps: list[Step] = [kind(house) for kind in kinds if kind.needs <= words]
         self._at = 0
         self._count = label("", "caption")
