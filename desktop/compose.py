@@ -51,10 +51,11 @@ from desktop.node.books import Books
 from desktop.node.cashier import Cashier
 from desktop.node.desk import NodeDesk, Situation
 from desktop.node.device_workers import DeviceWorkers, SharedModels
+from desktop.node.face import Outside, Profile
 from desktop.node.fleet import Fleet
 from desktop.node.life import Moment
 from desktop.node.lookout import Senses
-from desktop.node.node import Node, Outside, Profile, Surroundings
+from desktop.node.node import Node, Surroundings
 from desktop.node.policy.terms import Terms
 from desktop.node.senses import LocalSenses
 from desktop.node.slumber import Slumber

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from desktop.domain.errors import HearthError, Unavailable
 from desktop.domain.limits import Limits
@@ -15,15 +15,14 @@ from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.benchmarks import KeptBenchmark
 from desktop.ledger.record import Ledger
-from desktop.network.api.desk import Desk, NodeInfo
-from desktop.network.directory.announcement import Announcement, Listing
-from desktop.network.directory.enrolment import Enrolment, Standing
-from desktop.network.directory.relays import Relays, RelayState
-from desktop.network.wire.endpoint import WireServer
+from desktop.network.api.desk import NodeInfo
+from desktop.network.directory.enrolment import Standing
+from desktop.network.directory.relays import RelayState
 from desktop.node.bookkeeping import Bookkeeping
 from desktop.node.books import Books
 from desktop.node.cashier import Cashier
 from desktop.node.desk import NodeDesk, Situation
+from desktop.node.face import Face, Outside, Profile, Server
 from desktop.node.fleet import DeviceView, Fleet
 from desktop.node.life import Life, Moment
 from desktop.node.livelihood import Livelihood
@@ -37,7 +36,6 @@ from desktop.node.station import SERVING_LINGER_S
 log = logging.getLogger(__name__)
 
 FINISH_GRACE_S: Final = 1.5
-WIRE_GRACE_S: Final = 0.5
 MEND_EVERY_S: Final = 60.0
 WITHDRAW_DEADLINE_S: Final = 1.5
 _MS: Final = 1000
@@ -48,41 +46,6 @@ MOST_AGE_S: Final = 2.0
 def local_time(at_ms: int) -> datetime:
     """UTC milliseconds on the owner's clock."""
     return datetime.fromtimestamp(at_ms / _MS).astimezone()
-
-
-class Server(Protocol):
-    """The HTTP server in front of the desk."""
-
-    async def start(self) -> int:
-        """Listen; returns the port."""
-        ...
-
-    async def stop(self, grace_s: float) -> None:
-        """Let running answers end, then break them off."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What the node says about itself."""
-
-    name: str
-    about: str
-    version: str
-    npub: str
-    identifier: str
-    mints: tuple[str, ...]
-    announce_addresses: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """How the parts that face outside are made, once what they need is known."""
-
-    server: Callable[[Desk], Server]
-    wire: Callable[[int], WireServer]
-    relays: Relays
-    enrolment: Callable[[Announcement, Callable[[Standing], None]], Enrolment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +78,6 @@ class Node:
         now_ms: Callable[[], int],
         watch: Callable[[Moment], None],
     ) -> None:
-        self._profile = profile
         self._outside = outside
         self._books = books
         self._bookkeeping = bookkeeping
@@ -130,20 +92,16 @@ class Node:
         self._fleet = fleet(self._nudge)
         self._lookout = Lookout(surroundings.senses, self._nudge, lambda: self._fleet.working, now_ms)
         self._life = Life(lambda: self._decided, books, now_ms, self._on_moment)
-        self._desk = desk(Situation(lambda: self._decided, self._fleet, self._info), self._busy_changed)
+        self._desk = desk(Situation(lambda: self._decided, self._fleet, lambda: self._face.info), self._busy_changed)
+        self._face = Face(profile, outside, self._desk.offers, self._nudge)
         self._server: Server | None = None
         self._http_port: int | None = None
-        self._wire: WireServer | None = None
-        self._enrolment: Enrolment | None = None
-        self._enrolling = asyncio.Lock()
-        self._standing = Standing((), 1)
         self._joined = False
         self._paused = False
         self._finishing = False
         self._stopping = False
         self._sleeping = False
         self._measured = ""
-        self._benchmark = ""
         self._last_busy_s = float("-inf")
         self._mending: asyncio.Task[None] | None = None
         self._livelihood: Livelihood | None = None
@@ -156,12 +114,12 @@ class Node:
     @property
     def standing(self) -> Standing:
         """Which relays list us."""
-        return self._standing
+        return self._face.standing
 
     @property
     def relays(self) -> tuple[RelayState, ...]:
         """How each relay stands."""
-        return self._outside.relays.states()
+        return self._face.relays
 
     @property
     def http_port(self) -> int | None:
@@ -171,7 +129,7 @@ class Node:
     @property
     def info(self) -> NodeInfo:
         """What we tell about ourselves."""
-        return self._info()
+        return self._face.info
 
     @property
     def open_jobs(self) -> int:
@@ -195,7 +153,7 @@ class Node:
     def reprice(self, asked: Sequence[Offer], billed: Sequence[Offer]) -> None:
         """Ask other prices from now on, and say so on the relays."""
         self._desk.reprice(asked, billed)
-        self._announce()
+        self._face.announce()
 
     def devices(self) -> tuple[DeviceView, ...]:
         """Every device: what it is, how it stands and why."""
@@ -218,16 +176,13 @@ class Node:
         """
         self._joined = self._joined or enrol
         await self._life.start()
-        self._benchmark = await self._books.run(Ledger.newest_benchmark)
+        self._face.benchmark = await self._books.run(Ledger.newest_benchmark)
         await self._bookkeeping.heal()
         self._mending = asyncio.create_task(self._mend(), name="mending")
         await self._lookout.start()
         self._server = self._outside.server(self._desk)
         self._http_port = await self._server.start()
-        wire = self._outside.wire(self._http_port)
-        await wire.start()
-        # Not before it is open: whoever asks meanwhile who we are would ask a wire that has no name yet.
-        self._wire = wire
+        await self._face.open(self._http_port)
         if self._joined:
             await self.enrol()
         self._nudge()
@@ -237,19 +192,11 @@ class Node:
 
         A node that does not listen yet announces as soon as it does. Raises Unavailable while it stops.
         """
-        async with self._enrolling:
-            if self._stopping:
-                raise Unavailable("Hearth is stopping.", now="Start it again.")
-            self._joined = True
-            self._nudge()
-            if self._wire is None:
-                return
-            if self._enrolment is None:
-                enrolment = self._outside.enrolment(self._announcement(), self._on_standing)
-                await self._outside.relays.__aenter__()
-                await enrolment.__aenter__()
-                self._enrolment = enrolment
-            self._enrolment.announce(self._announcement())
+        if self._stopping:
+            raise Unavailable("Hearth is stopping.", now="Start it again.")
+        self._joined = True
+        self._nudge()
+        await self._face.enrol()
 
     def pause(self) -> None:
         """Take no new requests; those at work end first. Each device is released when its last one has."""
@@ -278,8 +225,8 @@ class Node:
         if self._stopping:
             raise Unavailable("Hearth is stopping.")
         await self._books.run(lambda ledger: ledger.keep_benchmark(run))
-        self._benchmark = run.digest
-        self._announce()
+        self._face.benchmark = run.digest
+        self._face.announce()
 
     def resume(self) -> None:
         """Take requests again, and try again what failed."""
@@ -291,7 +238,7 @@ class Node:
         """The computer is about to sleep: stop and settle what runs, free the devices, sign off. Within seconds."""
         self._sleeping = True
         self._decide()
-        await asyncio.gather(self._fleet.left(), self._sign_off(WITHDRAW_DEADLINE_S))
+        await asyncio.gather(self._fleet.left(), self._face.sign_off(WITHDRAW_DEADLINE_S))
 
     async def wake(self, start_ms: int, end_ms: int) -> None:
         """It slept from `start_ms` to `end_ms`: write that down, connect to the relays anew, announce, work again.
@@ -303,26 +250,25 @@ class Node:
         await self._books.run(lambda ledger: ledger.slept(start_ms, end_ms))
         self._sleeping = False
         self._decide()
-        await self._sign_off(0)
+        await self._face.sign_off(0)
         if self._joined:
             await self.enrol()
 
     async def stop(self) -> None:
         """Withdraw, finish or refund, close everything; within five seconds."""
         self._stopping = True
+        self._face.fall_silent()
         self._decided = Decision(NodeState.STOPPING, Reason.SHUTTING_DOWN)
         await self._life.stop()
         if self._mending is not None:
             self._mending.cancel()
-        withdrawing = asyncio.create_task(self._sign_off(WITHDRAW_DEADLINE_S))
+        withdrawing = asyncio.create_task(self._face.sign_off(WITHDRAW_DEADLINE_S))
         if self._server is not None:
             # First the server: what it breaks off is settled, and the buyer gets the change with the last bytes.
             await self._server.stop(FINISH_GRACE_S)
         await self._desk.drain(0)
         await withdrawing
-        if (wire := self._wire) is not None:
-            self._wire = None
-            await wire.stop(WIRE_GRACE_S)
+        await self._face.close()
         await self._lookout.stop()
         await self._fleet.stop()
         await self._cashier.close()
@@ -338,13 +284,6 @@ class Node:
                 await self._bookkeeping.mend()
             except HearthError as error:
                 log.warning("wallet and ledger could not be brought together: %s", error)
-
-    async def _sign_off(self, deadline_s: float) -> None:
-        async with self._enrolling:
-            if (enrolment := self._enrolment) is not None:
-                self._enrolment = None
-                await enrolment.withdraw(deadline_s)
-                await self._outside.relays.__aexit__(None, None, None)
 
     def _nudge(self) -> None:
         """Something is another: decide again, once, however much it was."""
@@ -374,7 +313,7 @@ class Node:
             paused=self._paused or self._sleeping,
             joined=self._joined,
             serving=self._desk.open_jobs > 0 or loop_s - self._last_busy_s < SERVING_LINGER_S,
-            enrolled=self._standing.enrolled,
+            enrolled=self._face.standing.enrolled,
             presence=presence,
             permission=self._terms.schedule.at(self._surroundings.local(now_ms)),
             devices=tuple(
@@ -404,44 +343,5 @@ class Node:
         return None if self._livelihood is None else self._livelihood.worth_it(device_id)
 
     def _on_moment(self, moment: Moment) -> None:
-        self._announce()
+        self._face.announce()
         self._watch(moment)
-
-    def _announce(self) -> None:
-        if self._enrolment is not None and not self._stopping:
-            self._enrolment.announce(self._announcement())
-
-    def _on_standing(self, standing: Standing) -> None:
-        self._standing = standing
-        self._nudge()
-
-    def _info(self) -> NodeInfo:
-        profile = self._profile
-        return NodeInfo(
-            name=profile.name,
-            description=profile.about,
-            version=profile.version,
-            npub=profile.npub,
-            endpoint_id=self._wire.endpoint_id if self._wire is not None else "",
-            mints=profile.mints,
-            endpoints=self._urls(),
-        )
-
-    def _urls(self) -> tuple[str, ...]:
-        if self._wire is None:
-            return ()
-        address = self._wire.address(with_direct_addresses=self._profile.announce_addresses)
-        return (str(address),)
-
-    def _announcement(self) -> Announcement:
-        """What we are now: with no models while nothing can be served."""
-        return Announcement(
-            identifier=self._profile.identifier,
-            urls=self._urls(),
-            mints=self._profile.mints,
-            version=self._profile.version,
-            name=self._profile.name,
-            about=self._profile.about,
-            models=tuple(Listing.of(offer) for offer in self._desk.offers()),
-            benchmark=self._benchmark,
-        )

@@ -57,8 +57,9 @@ from desktop.node.bookkeeping import Bookkeeping
 from desktop.node.books import Books
 from desktop.node.cashier import Cashier
 from desktop.node.desk import NodeDesk, Situation
+from desktop.node.face import Outside, Profile
 from desktop.node.fleet import Fleet
-from desktop.node.node import Node, Outside, Profile, Surroundings
+from desktop.node.node import Node, Surroundings
 from desktop.node.policy.terms import Terms
 from desktop.node.stops import Stops
 from desktop.proof.receipts import Signer, verify
@@ -333,5 +334,5 @@ async def test_a_node_takes_no_requests_while_it_is_measured_and_shows_what_came
             done = await client.wait_until(lambda now: now.benchmark is not None and bool(now.benchmark.digest))
         assert done.benchmark is not None
         assert done.benchmark.settled
-        assert life.node._announcement().benchmark == done.benchmark.digest
+        assert life.node._face._announcement().benchmark == done.benchmark.digest
         await life.node.stop()
