@@ -183,8 +183,8 @@ async def test_a_bus_that_comes_later_and_dies_is_looked_for_again(tmp_path: Pat
                 async with host_on(address) as host:
                     logind = LogindManager()
                     await host.offer(logind)
-                    await until(lambda logind=logind: bool(logind.locks), WITHIN_S)  # type: ignore[misc]
+                    await until(lambda logind=logind: bool(logind.locks), WITHIN_S)  # type: ignore[misc]  # mypy infers no lambda with a bound default
                     logind.PrepareForSleep(start=True)
-                    await until(lambda turn=turn: computer.told.count("fallen") == turn, WITHIN_S)  # type: ignore[misc]
+                    await until(lambda turn=turn: computer.told.count("fallen") == turn, WITHIN_S)  # type: ignore[misc]  # mypy infers no lambda with a bound default
             logind.close_locks()
             (folder / "bus").unlink(missing_ok=True)
