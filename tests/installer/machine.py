@@ -78,4 +78,6 @@ class Machine:
         """Every path in it that an installation could leave behind."""
         passing = ("var/cache/", "var/lib/", "var/log/", "proc/", "sys/", "dev/", "tmp/", "run/")
         every = (path.relative_to(self.root).as_posix() for path in self.root.rglob("*"))
-        return {name for name in every if not name.startswith(passing)}
+        # The system's own notes about its fonts and shaders: any program with a window has it write them.
+        notes = (f"home/{PERSON}/.cache/fontconfig", f"home/{PERSON}/.cache/mesa_shader_cache")
+        return {name for name in every if not name.startswith((*passing, *notes))}
