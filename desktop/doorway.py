@@ -124,6 +124,7 @@ async def open_doorway(
                 checks=lambda: examine_home(home, _live(node), sandbox=False),
                 phrase=phrase,
                 quit=stop,
+                break_out=lambda: home.launcher([], home.mode_policy(unsandboxed=False)).inspect(compute=False),
                 outlook=lambda: look_ahead(home, None),
                 unmet=lambda view: restraint.held(view).unmet,
             ),

@@ -207,6 +207,29 @@ class DoctorAnswer(Struct, frozen=True, kw_only=True):
     checks: tuple[CheckSheet, ...]
 
 
+class Attempt(Struct, frozen=True, kw_only=True):
+    """Something that was tried from inside the sandbox, or looked at from outside; `held`: it came out as it should."""
+
+    name: str
+    expected: str
+    outcome: str
+    held: bool
+
+
+class BreakOutAnswer(Struct, frozen=True, kw_only=True):
+    """Every attempt to break out. `not_covered` is what this sandbox does not keep from a worker that has gone bad.
+
+    `mode` says in a sentence how a worker is shut in; `not_available` says of each stronger way why it does not work
+    here.
+    """
+
+    mode: str
+    held: bool
+    attempts: tuple[Attempt, ...]
+    not_covered: tuple[str, ...]
+    not_available: tuple[str, ...] = ()
+
+
 class FigureSheet(Struct, frozen=True, kw_only=True):
     """A measured or declared number, or a range of it, and where it comes from."""
 
@@ -308,6 +331,7 @@ Result = (
     | WhyAnswer
     | OutlookAnswer
     | DoctorAnswer
+    | BreakOutAnswer
     | TextAnswer
     | ExportAnswer
     | ShelfAnswer
@@ -326,6 +350,7 @@ RESULTS: Final[dict[str, type[Result]]] = {
     "outlook": OutlookAnswer,
     "shelf": ShelfAnswer,
     "doctor": DoctorAnswer,
+    "breakout": BreakOutAnswer,
     "report": TextAnswer,
     "phrase": TextAnswer,
 }

@@ -149,6 +149,10 @@ class RunDoctor(Request, tag="doctor"):
     """Check this computer: values, thresholds, remedies."""
 
 
+class BreakOut(Request, tag="breakout"):
+    """Try to break out of the sandbox, as before every start of a worker, and tell of each attempt; takes seconds."""
+
+
 class ReadReport(Request, tag="report"):
     """A problem report without secrets, as text to look at before it is sent."""
 
@@ -181,6 +185,7 @@ AnyRequest = (
     | Fetch
     | Discard
     | RunDoctor
+    | BreakOut
     | ReadReport
     | ReadPhrase
     | Quit

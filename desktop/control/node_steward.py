@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from desktop.control.answers import (
+    BreakOutAnswer,
     CheckSheet,
     DoctorAnswer,
     EarningsAnswer,
@@ -22,6 +23,7 @@ from desktop.control.answers import (
     WhyAnswer,
 )
 from desktop.control.benchmark import Benchmark
+from desktop.control.breaking_out import break_out_answer
 from desktop.control.configuration import Configuration
 from desktop.control.device_cards import device_card
 from desktop.control.messages import Benchmark as MeasureWord
@@ -55,10 +57,11 @@ from desktop.network.directory.relays import RelayState
 from desktop.node.fleet import DeviceView
 from desktop.node.life import Moment
 from desktop.worker.handle import WorkerHandle
+from desktop.worker.sandbox.check import SandboxReport
 
 WORDS: Final = frozenset({
     "pause", "resume", "enrol", "benchmark", "settings", "set", "earnings", "uptime", "jobs", "job", "export",
-    "why", "outlook", "shelf", "fetch", "discard", "doctor", "report", "phrase", "quit",
+    "why", "outlook", "shelf", "fetch", "discard", "doctor", "breakout", "report", "phrase", "quit",
 })  # fmt: skip
 RECORDS_GO_STALE_MS: Final = 60_000  # midnight, and minutes of uptime
 
@@ -114,6 +117,7 @@ class Estate:
     checks: Callable[[], Sequence[Check]]
     phrase: Callable[[], str]
     quit: Callable[[], None]
+    break_out: Callable[[], Awaitable[SandboxReport]]
     outlook: Callable[[], Sequence[Outlook]] = tuple
     unmet: Callable[[DeviceView], Sequence[Unmet]] = lambda _: ()
 
@@ -281,6 +285,10 @@ class NodeSteward:
         if self._worker is not None:
             checks.append(CheckSheet(name="sandbox", passed=True, value=self._worker.mode.in_words))
         return DoctorAnswer(checks=tuple(checks))
+
+    async def break_out(self) -> BreakOutAnswer:
+        """Try to break out of the sandbox."""
+        return break_out_answer(await self._estate.break_out())
 
     async def report(self) -> TextAnswer:
         """A problem report without secrets."""

@@ -35,7 +35,7 @@ MOST_UNREAD_BYTES: Final = 8 * 2**20
 MOST_CLIENTS: Final = 32
 PROBE_S: Final = 1.0
 HELLO_S: Final = 10.0
-SLOW: Final = (messages.RunDoctor, messages.ReadReport, messages.ReadOutlook)
+SLOW: Final = (messages.RunDoctor, messages.BreakOut, messages.ReadReport, messages.ReadOutlook)
 MOST_SLOW: Final = 4
 
 
@@ -263,6 +263,8 @@ class Door:
                 await steward.discard(request)
             case messages.RunDoctor():
                 return await steward.doctor()
+            case messages.BreakOut():
+                return await steward.break_out()
             case messages.ReadReport():
                 return await steward.report()
             case messages.ReadPhrase():

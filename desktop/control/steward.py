@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from desktop.control.answers import (
+    BreakOutAnswer,
     DoctorAnswer,
     EarningsAnswer,
     ExportAnswer,
@@ -113,6 +114,10 @@ class Steward(Protocol):
 
     async def doctor(self) -> DoctorAnswer:
         """Check this computer."""
+        ...
+
+    async def break_out(self) -> BreakOutAnswer:
+        """Try to break out of the sandbox, or SandboxUnavailable."""
         ...
 
     async def report(self) -> TextAnswer:

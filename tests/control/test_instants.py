@@ -64,6 +64,7 @@ from desktop.node.policy.terms import Terms
 from desktop.node.stops import Stops
 from desktop.proof.receipts import Signer, verify
 from tests.fakes.benchmark import a_benchmark
+from tests.fakes.breakout import break_out
 from tests.fakes.computer import FakeSenses, FakeWorkers
 from tests.fakes.store import FakeStore
 from tests.fakes.wallet import MINT, FakeWallet
@@ -241,7 +242,9 @@ async def house(folder: Path) -> AsyncIterator[Life]:
     )
     steward = NodeSteward(
         node,
-        Estate(OFFERS, (), str(folder), checks=tuple, phrase=lambda: "twelve words", quit=lambda: None),
+        Estate(
+            OFFERS, (), str(folder), checks=tuple, phrase=lambda: "twelve words", quit=lambda: None, break_out=break_out
+        ),
         records=Records(report, verify, now_ms),
         configuration=Configuration(lambda: (Settings(), ""), lambda _: None),
         pauses=Pauses(

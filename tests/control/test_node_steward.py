@@ -25,6 +25,7 @@ from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.report import Report
 from desktop.proof.receipts import verify
 from tests.fakes.benchmark import a_benchmark
+from tests.fakes.breakout import break_out
 from tests.fakes.node import FakeNode
 from tests.fakes.store import FakeStore
 from tests.ui.history import DAY_MS, write_history
@@ -63,6 +64,7 @@ class House:
                 checks=lambda: (Check("memory", ok=False, value="1 GiB", threshold="2 GiB", remedy="Buy some."),),
                 phrase=lambda: "twelve words",
                 quit=quit_asked,
+                break_out=break_out,
             ),
             records=records or Records(report, verify, lambda: NOW_MS),
             configuration=Configuration(lambda: (Settings(), ""), lambda _: None),
@@ -212,3 +214,11 @@ def test_whatever_looks_like_a_key_or_a_token_is_left_out() -> None:
 async def test_quit_asks_once_and_returns(house: House) -> None:
     await house.steward.quit()
     assert house.quits == 1
+
+
+async def test_each_attempt_to_break_out_is_told_with_its_refusal(house: House) -> None:
+    answer = await house.steward.break_out()
+    assert answer.held
+    assert answer.attempts[0].outcome == "refused: Permission denied"
+    assert "kernel" in answer.not_covered[0]
+    assert answer.not_available == ("namespaces: User namespaces are not allowed here.",)

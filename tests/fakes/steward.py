@@ -7,6 +7,7 @@ import msgspec
 from desktop.control.answers import (
     RESULTS,
     AmountRange,
+    BreakOutAnswer,
     CheckSheet,
     DoctorAnswer,
     EarningsAnswer,
@@ -30,6 +31,7 @@ from desktop.control.answers import (
     WhyPart,
     WhySpan,
 )
+from desktop.control.breaking_out import break_out_answer
 from desktop.control.messages import (
     Benchmark,
     Discard,
@@ -53,10 +55,11 @@ from desktop.control.snapshot import (
     Today,
 )
 from desktop.domain.device import DeviceKind
-from desktop.domain.errors import RequestError, SettingsError
+from desktop.domain.errors import HearthError, RequestError, SettingsError
 from desktop.domain.job import JobKind, JobState
 from desktop.domain.model import ModelKind
 from desktop.domain.node_state import NodeState, Reason
+from tests.fakes.breakout import break_out
 from tests.fakes.store import a_shelf
 
 ALL_WORDS = frozenset(RESULTS) | {"pause", "resume", "enrol", "benchmark", "set", "fetch", "discard", "quit"}
@@ -172,6 +175,7 @@ class FakeSteward:
         self.setting_values = {name: value for name, _, _, value, _ in SETTINGS}
         self.shelf_told = a_shelf()
         self.bug = False
+        self.refusal: HearthError | None = None
 
     async def snapshot(self) -> Snapshot:
         if self.bug:
@@ -308,6 +312,11 @@ class FakeSteward:
                 ),
             )
         )
+
+    async def break_out(self) -> BreakOutAnswer:
+        if self.refusal is not None:
+            raise self.refusal
+        return break_out_answer(await break_out())
 
     async def report(self) -> TextAnswer:
         return TextAnswer(text="Hearth 0.1.0\nstate: ready")

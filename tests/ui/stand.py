@@ -22,6 +22,7 @@ from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.control.snapshot import DeviceCard, Measurement, Snapshot
+from desktop.control.storeroom import Storeroom
 from desktop.domain.check import Check
 from desktop.domain.device import DeviceKind
 from desktop.domain.model import Offer
@@ -35,7 +36,9 @@ from desktop.network.directory.enrolment import Standing
 from desktop.network.directory.relays import RelayState
 from desktop.proof.receipts import verify
 from tests.fakes.benchmark import a_benchmark
+from tests.fakes.breakout import break_out
 from tests.fakes.node import FakeNode
+from tests.fakes.store import FakeStore
 from tests.ui.history import write_history
 
 RELAYS = ("wss://relay.example", "wss://relay.second.example")
@@ -145,11 +148,13 @@ async def serve(folder: Path, scene: str) -> None:
             checks=checks,
             phrase=lambda: PHRASE,
             quit=stop.set,
+            break_out=break_out,
         ),
         records=Records(report, verify, system_clock_ms),
         configuration=Configuration(settings, save),
         pauses=Pauses(node, paths.data / "pause.json", write=write_private, changed=changed, now_ms=system_clock_ms),
         benchmark=a_benchmark(changed=changed),
+        storeroom=Storeroom(FakeStore(), changed),
         now_ms=system_clock_ms,
     )
     door = Door(steward, door_in(paths.runtime), version="0.1.0")

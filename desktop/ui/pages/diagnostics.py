@@ -11,13 +11,14 @@ from desktop.control.snapshot import Snapshot
 from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House, Page
+from desktop.ui.pages.sandbox_panel import SandboxPanel
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
 from desktop.ui.parts.table import Column, Row, Table
 
 
 class DiagnosticsPage(Page):
-    """Three panels: time by reason, doctor, problem report."""
+    """Time by reason, doctor, sandbox, problem report, each in a panel."""
 
     def __init__(self, house: House) -> None:
         super().__init__(tr("Diagnostics"))
@@ -39,6 +40,8 @@ class DiagnosticsPage(Page):
         self.column.addWidget(why)
         if "doctor" in house.door.words:
             self.column.addWidget(self._doctor_panel())
+        if "breakout" in house.door.words:
+            self.column.addWidget(SandboxPanel(house))
         if "report" in house.door.words:
             self.column.addWidget(self._report_panel())
         self.column.addStretch(1)
@@ -133,7 +136,11 @@ class DiagnosticsPage(Page):
                 self._report.show()
                 copy.show()
 
-        write.clicked.connect(lambda: self._house.door.ask(lambda number: ReadReport(id=number), show))
+        def refuse(refusal: Refusal) -> None:
+            self._report.setPlainText(wording.refusal_words(refusal))
+            self._report.show()
+
+        write.clicked.connect(lambda: self._house.door.ask(lambda number: ReadReport(id=number), show, refuse))
         panel = Panel(tr("Problem report"))
         panel.body.addWidget(
             label(
