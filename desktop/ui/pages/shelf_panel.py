@@ -75,18 +75,12 @@ class ShelfPanel(Panel):
             if (old := item.widget()) is not None:
                 old.deleteLater()
         for row, model in enumerate(shelf.models):
-            texts = (
-                label(model.name, "strong", wrap=True),
-                label(model.licence, "hint"),
-                label(
-                    formats.size(model.bytes) if model.here else tr("≈ {size}").format(size=formats.size(model.bytes))
-                ),
-                label(_fit_words(model, shelf.memory_bytes), "hint" if model.fits else "warn"),
-            )
-            for column, text in enumerate(texts):
-                side = Qt.AlignmentFlag.AlignLeft if column in {0, 1} else Qt.AlignmentFlag.AlignRight
-                self._grid.addWidget(text, row, column, side | Qt.AlignmentFlag.AlignVCenter)
-            self._grid.addWidget(self._button(model), row, len(texts))
+            size = formats.size(model.bytes) if model.here else tr("≈ {size}").format(size=formats.size(model.bytes))
+            facts = " · ".join((model.licence, size, _fit_words(model, shelf.memory_bytes)))
+            self._grid.addWidget(label(model.name, "strong", wrap=True), 2 * row, 0)
+            # In one line that breaks: side by side they would not fit into a small window.
+            self._grid.addWidget(label(facts, "hint" if model.fits else "warn", wrap=True), 2 * row + 1, 0)
+            self._grid.addWidget(self._button(model), 2 * row, 1, 2, 1, Qt.AlignmentFlag.AlignVCenter)
 
     def _button(self, model: ShelfModel) -> QPushButton:
         words = tr("Remove") if model.here else tr("Download")
