@@ -26,12 +26,13 @@ def bundled_catalogue() -> Catalogue:
 def bundled_store() -> ModelStore:
     """A store that holds every bundled model, in the machine's temporary folder."""
     home = Path(tempfile.gettempdir()) / f"hearth-models-{getpass.getuser()}"
-    home.mkdir(mode=0o700, exist_ok=True)
+    home.mkdir(exist_ok=True)
     catalogue = bundled_catalogue()
     store = ModelStore(home, catalogue)
     for entry in catalogue.entries:
         if not store.present(entry.id):
             _prepare(entry.id, home, store, catalogue)
+        _open_up(store.folder_of(entry.id))
     return store
 
 
@@ -41,6 +42,12 @@ def _prepare(model_id: str, home: Path, store: ModelStore, catalogue: Catalogue)
         arguments = conversion_arguments(entry, locate_source(entry), Path(made))
         subprocess.run([sys.executable, "-m", "desktop.worker.models.convert", *arguments], cwd=_ROOT, check=True)
         shutil.copytree(made, store.folder_of(model_id), dirs_exist_ok=True, copy_function=_move)
+
+
+def _open_up(folder: Path) -> None:
+    """Weights are public, and a worker started by root is another user."""
+    for path in (folder.parent, folder, *folder.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _move(source: str, target: str) -> None:

@@ -20,16 +20,6 @@ from tests.worker.scripted_launch import BOTH
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _readable(store: ModelStore) -> None:
-    """As the node leaves them: where it runs as root, the worker is another user."""
-    for model_id in (CHAT, EMBEDDING):
-        folder = store.folder_of(model_id)
-        folder.chmod(0o755)
-        for file in folder.iterdir():
-            file.chmod(0o644)
-
-
 @pytest.fixture(params=BOTH)
 async def worker(request: pytest.FixtureRequest, store: ModelStore, tmp_path: Path) -> AsyncIterator[WorkerHandle]:
     catalogue = bundled_catalogue()
