@@ -37,6 +37,9 @@ HearthError
 │   ├── ProviderUnreachable
 │   ├── DownloadFailed        a file cannot be had, or is not the one that was meant
 │   └── DownloadStopped       the owner stopped it; what arrived is kept
+├── UpdateError          a newer version of Hearth
+│   ├── UpdateInvalid         what a source says of a version may not be believed
+│   └── UpdateFailed          it could not be installed, or was taken back
 └── AlreadyRunning       another instance holds this data folder
 
 What is not in this tree is a bug and may show a stack trace to a developer, never to the outside.
@@ -217,6 +220,18 @@ class DownloadFailed(NetworkError):
 
 class DownloadStopped(NetworkError):
     """A download was stopped on purpose; what arrived is kept."""
+
+
+class UpdateError(HearthError):
+    """Something about a newer version of Hearth."""
+
+
+class UpdateInvalid(UpdateError):
+    """What a source says of a version is not signed by the publisher, out of date, or no such statement at all."""
+
+
+class UpdateFailed(UpdateError):
+    """A version could not be installed, or did not come up healthy; the one before is in use."""
 
 
 class AlreadyRunning(HearthError):
