@@ -66,7 +66,7 @@ from desktop.wallet.wallet import Wallet
 from desktop.worker.handle import WorkerHandle
 from desktop.worker.launcher import WorkerLauncher
 from desktop.worker.models.catalogue import CatalogueEntry
-from desktop.worker.sandbox.graphics import graphics_of
+from desktop.worker.sandbox.graphics import Cards
 from desktop.worker.sandbox.limits import Limits as WorkerLimits
 from desktop.worker.sandbox.modes import ModePolicy, SandboxMode
 
@@ -195,16 +195,18 @@ class Composition:
         held = None
         if card and budget_bytes is not None and device is not None and self._devices is not None:
             held = partial(self._devices.held_bytes, device.id)
+        runtime = self.equipment.runtime()
         return WorkerLauncher(
             models,
-            graphics=None if device is None else graphics_of(device),
+            graphics=None if device is None else Cards(runtime.site).of(device),
             home=self.paths.data,
-            runtime=self.equipment.runtime(),
+            runtime=runtime,
             policy=policy,
             limits=WorkerLimits(memory_bytes=main_bytes if card else min(main_bytes, budget_bytes or main_bytes)),
             device_memory=held,
             device_memory_bytes=(budget_bytes or 0) if held is not None else 0,
             threads=self.settings.threads(read_cpu().physical_cores),
+            gives_way=self.settings.give_way,
         )
 
     # The network

@@ -82,6 +82,9 @@ class Settings:
     cpu_threads: Annotated[
         int, About("work", "Processor threads for the work; 0 for every physical core but one.", Whole(0, 1024))
     ] = 0
+    give_way: Annotated[
+        bool, About("work", "Every other program of this computer comes before the work.", Switch())
+    ] = True
     worker_memory_mib: Annotated[
         int, About("work", "The most main memory the worker may take, in MiB.", Whole(1024, 1 << 20))
     ] = 8192

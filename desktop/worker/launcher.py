@@ -33,7 +33,8 @@ class WorkerLauncher:
     `home` is the node's own data folder: a canary is planted there at each start, and no worker may read it.
     `module` is what a worker runs; tests put their own there, nothing else does. `graphics` is the graphics card to
     use, the processor if there is none; `device_memory` reads how much of its memory processes hold, against
-    `device_memory_bytes`.
+    `device_memory_bytes`. `gives_way`: a worker that is ready comes after every other program of the owner's; beside
+    ones that never rest it then gets next to nothing.
 
     A spare worker is one more process, started and imported, that waits without a model: the next launch takes it.
     """
@@ -52,12 +53,14 @@ class WorkerLauncher:
         module: str = PRODUCTION_MODULE,
         device_memory: DeviceMemory | None = None,
         device_memory_bytes: int = 0,
+        gives_way: bool = True,
     ) -> None:
         self._models = tuple((entry, folder.resolve()) for entry, folder in models)
         self._home = home
         self._runtime = runtime
         self._policy = policy or ModePolicy()
         self._ready_within_s = ready_within_s
+        self._gives_way = gives_way
         self._device_memory = device_memory
         self._device_memory_bytes = device_memory_bytes
         self._order = Order(
@@ -66,9 +69,9 @@ class WorkerLauncher:
             limits=limits or Limits(),
             threads=threads,
             graphics=graphics.files if graphics is not None else (),
-            visible_card=graphics.uuid if graphics is not None else "",
+            visible_card=graphics.visible if graphics is not None else "",
         )
-        self._device: DeviceName = "cpu" if graphics is None else "cuda:0"
+        self._device: DeviceName = "cpu" if graphics is None else graphics.torch_name
         self._spare: WorkerHandle | None = None
 
     async def inspect(self, *, compute: bool = True) -> SandboxReport:
@@ -97,7 +100,8 @@ class WorkerLauncher:
             handle.kill()
             await handle.wait_closed()
             raise
-        give_way(handle.pids)
+        if self._gives_way:
+            give_way(handle.pids)
         return handle
 
     async def keep_spare(self) -> None:

@@ -50,6 +50,7 @@ def scripted_launcher(
     ready_within_s: float = 30.0,
     device_memory: DeviceMemory | None = None,
     device_memory_bytes: int = 0,
+    gives_way: bool = True,
 ) -> WorkerLauncher:
     """A launcher of scripted workers; `folder` gets a model folder and a home."""
     model, home = folder / "model", folder / "home"
@@ -68,6 +69,7 @@ def scripted_launcher(
         module="tests.worker.scripted",
         device_memory=device_memory,
         device_memory_bytes=device_memory_bytes,
+        gives_way=gives_way,
     )
 
 

@@ -51,6 +51,19 @@ async def test_nothing_allowed_nothing_launched(tmp_path: Path) -> None:
         await scripted_launcher(tmp_path, modes=()).launch()
 
 
+@pytest.mark.parametrize("gives_way", [True, False])
+async def test_a_worker_comes_after_all_others_unless_its_owner_wants_otherwise(
+    tmp_path: Path, *, gives_way: bool
+) -> None:
+    worker = await scripted_launcher(tmp_path, gives_way=gives_way).launch()
+    try:
+        classes = {os.sched_getscheduler(pid) for pid in worker.pids}
+        assert classes == {os.SCHED_IDLE if gives_way else os.SCHED_OTHER}
+    finally:
+        worker.kill()
+        await worker.wait_closed()
+
+
 async def test_a_corrupt_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelCorrupt, match="scripted"):
         await scripted_launcher(tmp_path, behaviour="corrupt").launch()

@@ -138,6 +138,8 @@ class Stage:
             default_price=PRICE,
             slots=SLOTS,
             schedule="always",
+            # Here the work is what the owner wants: beside a busy one it would take minutes to answer.
+            give_way=False,
             # Over before a spare worker would be of use, and its imports would compete with the play.
             spare_worker=False,
         )
