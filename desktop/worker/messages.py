@@ -38,8 +38,8 @@ _Words = Annotated[str, msgspec.Meta(max_length=2000)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
-DeviceName = Literal["cpu", "cuda:0"]
-"""What torch inside the worker calls its device."""
+DeviceName = Literal["cpu", "cuda:0", "xpu:0"]
+"""What torch inside the worker calls its device; its builds for AMD's cards answer to CUDA's name."""
 
 
 class _Word(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="word"):

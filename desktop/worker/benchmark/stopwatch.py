@@ -27,17 +27,18 @@ class ProcessorStopwatch:
 
 
 class EventStopwatch:
-    """For a CUDA device: two events in its own stream, so that waiting for Python is not part of it."""
+    """For a graphics card: two events in its own stream, so that waiting for Python is not part of it."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
     def time(self, work: Callable[[], object]) -> float:
         """Seconds."""
-        make: Callable[..., torch.Event] = torch.cuda.Event  # torch gives its constructor no types
+        of_the_maker = torch.get_device_module(self._device)
+        make: Callable[..., torch.Event] = of_the_maker.Event  # torch gives its constructor no types
         first, last = make(enable_timing=True), make(enable_timing=True)
-        stream = torch.cuda.current_stream(self._device)
-        torch.cuda.synchronize(self._device)
+        stream = of_the_maker.current_stream(self._device)
+        of_the_maker.synchronize(self._device)
         first.record(stream)
         work()
         last.record(stream)
