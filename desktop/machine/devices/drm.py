@@ -1,6 +1,7 @@
 """AMD's and Intel's graphics cards as Linux shows them: sysfs, hwmon, and fdinfo for the processes.
 
-Not covered: the integrated ones' share of the main memory, and Intel's use of memory outside of what processes tell.
+Where AMD's own library is installed, it adds what the kernel's files lack. Not covered: the integrated ones' share of
+the main memory, and Intel's use of memory outside of what processes tell.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from desktop.domain.device import Device, DeviceKind, ProcessUse, Telemetry
+from desktop.machine.devices.amd import AmdLibrary, AmdTold
 from desktop.machine.devices.fdinfo import GraphicsProcesses
 from desktop.machine.devices.meter import Meter
 from desktop.machine.devices.pci_names import pci_name
@@ -32,8 +34,9 @@ class DrmSource:
     A card that sleeps (as the second one of a laptop does) is left asleep: what it would tell is unknown meanwhile.
     """
 
-    def __init__(self, root: Path = Path("/")) -> None:
+    def __init__(self, root: Path = Path("/"), amd: AmdLibrary | None = None) -> None:
         self._root = root
+        self._amd = amd
         self._cards: dict[str, Path] = {}
         self._meters: dict[str, Meter] = {}
         self._processes = GraphicsProcesses(root)
@@ -77,6 +80,9 @@ class DrmSource:
         busy = read_int(folder / "gpu_busy_percent")
         used = read_int(folder / "mem_info_vram_used")
         power_w = None if monitor is None else _first(monitor, ("power1_average", "power1_input"), _MICRO)
+        told = AmdTold()
+        if self._amd is not None and device.kind is DeviceKind.AMD:
+            told = self._amd.tell(device.id, at_ms, power_w)
         return Telemetry(
             at_ms=at_ms,
             load=_load_of(processes) if busy is None else min(max(busy / 100, 0.0), 1.0),
@@ -88,12 +94,15 @@ class DrmSource:
             fan=None if monitor is None else _fan(monitor),
             core_clock_mhz=_core_clock(card, monitor),
             memory_clock_mhz=None if monitor is None else _mhz(monitor / "freq2_input"),
-            energy_j=None if energy_uj is None else meter.energy_j,
+            energy_j=told.energy_j if energy_uj is None else meter.energy_j,
             processes=processes,
+            throttled=told.throttled,
         )
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Let go of AMD's library; the kernel's files are not held."""
+        if self._amd is not None:
+            self._amd.close()
 
 
 def cards(root: Path) -> tuple[Path, ...]:

@@ -7,6 +7,9 @@ from typing import Final
 # More than any card or processor draws: an amount above it is a counter that jumped, not energy.
 _MOST_W: Final = 5_000.0
 _LEAST_S: Final = 0.05
+_CHECKED_OVER_MS: Final = 10_000
+_LONGEST_STEP_MS: Final = 5_000
+_MOST_OFF: Final = 2.0
 
 
 class Meter:
@@ -41,3 +44,39 @@ class Meter:
         self.energy_j += grown_j
         if passed_s >= _LEAST_S:
             self.power_w = grown_j / passed_s
+
+
+class CheckedMeter:
+    """A counter of a driver that is known to count wrong on some cards: believed once it agrees with the power.
+
+    It is compared over ten seconds. A counter that is further off than a factor of two is never believed again.
+    """
+
+    def __init__(self) -> None:
+        self._meter = Meter()
+        self._last: tuple[int, float] | None = None
+        self._checked_ms = 0
+        self._drawn_j = 0.0
+        self._from_j = 0.0
+        self._believed: bool | None = None
+
+    @property
+    def energy_j(self) -> float | None:
+        """The sum so far; None until the counter is believed, and where it is not."""
+        return self._meter.energy_j if self._believed else None
+
+    def count(self, at_ms: int, raw_j: float | None, power_w: float | None) -> None:
+        """Take one reading of the counter, and of the power that it ought to count."""
+        self._meter.count(at_ms, raw_j)
+        energy_j = self._meter.energy_j
+        if self._believed is not None or raw_j is None or power_w is None or energy_j is None:
+            self._last = None
+            return
+        last, self._last = self._last, (at_ms, power_w)
+        if last is None or not 0 < at_ms - last[0] <= _LONGEST_STEP_MS:
+            self._checked_ms, self._drawn_j, self._from_j = 0, 0.0, energy_j
+            return
+        self._checked_ms += at_ms - last[0]
+        self._drawn_j += (last[1] + power_w) / 2 * (at_ms - last[0]) / 1000
+        if self._checked_ms >= _CHECKED_OVER_MS and self._drawn_j > 0:
+            self._believed = self._drawn_j / _MOST_OFF <= energy_j - self._from_j <= self._drawn_j * _MOST_OFF

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pynvml
@@ -18,6 +19,7 @@ from desktop.machine.devices.source import Found, Source
 if sys.platform == "win32":
     from desktop.machine.windows import nvidia_cards_on_bus
 else:
+    from desktop.machine.devices.amd import AmdLibrary, find_library
     from desktop.machine.devices.drm import DrmSource
     from desktop.machine.linux import nvidia_cards_on_bus
 
@@ -35,7 +37,7 @@ def local_devices(now_ms: Callable[[], int], root: Path = Path("/")) -> Devices:
     """The devices of this computer. On Windows only NVIDIA's driver tells of its cards; others are not seen there."""
     sources: list[Source] = [NvidiaSource(pynvml)]
     if sys.platform != "win32":
-        sources.append(DrmSource(root))
+        sources.append(DrmSource(root, AmdLibrary(partial(find_library, root))))
     return Devices([*sources, ProcessorSource(root)], now_ms)
 
 
