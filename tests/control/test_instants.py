@@ -309,7 +309,7 @@ async def test_a_node_that_waits_for_its_owner_says_so_until_they_join(tmp_path:
         client = life.client
         await client.ask(lambda number: Watch(id=number))
         await life.node.start(enrol=False)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             waiting = await client.wait_until(lambda now: now.status.state is NodeState.PAUSED)
             assert waiting.status.reason is Reason.WAITING_TO_JOIN
             await client.ask(lambda number: Pause(id=number))

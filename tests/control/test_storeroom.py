@@ -87,4 +87,4 @@ async def test_refusals_of_the_store_are_passed_on_before_anything_begins() -> N
 
 
 async def test_stopping_nothing_is_nothing() -> None:
-    await asyncio.wait_for(Room().room.stop(), 5)
+    await asyncio.wait_for(Room().room.stop(), 30)

@@ -102,7 +102,7 @@ def question(text: str = "Tell a long story.", *, most: int = 24, stream: bool =
     return Question((Message("user", text),), max_tokens=most, temperature=0.7, seed=seed, stream=stream)
 
 
-async def settle_all(stage: Stage, timeout_s: float = 30.0) -> list[Settled]:
+async def settle_all(stage: Stage, timeout_s: float = 180.0) -> list[Settled]:
     """Have the buyer claim what it is owed until nothing more comes now; what was settled, in order.
 
     A node that got no answer from the mint books what it received within minutes, or when it is started again: until

@@ -30,9 +30,10 @@ from tests.e2e.stand import Stand, question, standing
 from tests.fakes.bundled_models import CHAT, EMBEDDING
 
 KEY_SAT = 100
+PATIENCE_S = 180.0
 INSIDE = ("Traceback", "desktop/", ".py", "sqlite", "coincurve", "msgspec")
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 
 class Counter:
@@ -76,7 +77,7 @@ class Counter:
 
     async def serves(self) -> None:
         """The node still answers, whatever came before; one that was flooded a moment ago may say when to come."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             answer = await self.chat(max_tokens=2)
             while answer.status_code in {429, 503}:
                 await asyncio.sleep(float(answer.headers["Retry-After"]) / 2)
@@ -88,7 +89,7 @@ class Counter:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def counter(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Counter]:
     async with standing(tmp_path_factory.mktemp("bad-input"), models=(CHAT, EMBEDDING)) as stand:
-        async with httpx.AsyncClient(base_url=stand.stage.node.url, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=stand.stage.node.url, timeout=PATIENCE_S) as client:
             counter = Counter(stand, client)
             opened = await client.post("/balance/create", json={"initial_balance_token": await counter.token(KEY_SAT)})
             counter.key = opened.json()["api_key"]
@@ -276,14 +277,14 @@ async def test_slow_readers_and_writers_hold_nobody_up(counter: Counter) -> None
             heard += piece
     assert b"[DONE]" in heard
     # Whoever does not finish asking is shown the door.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         assert b"408" in await crawler.read() or crawler.at_eof()
     writer.close()
 
 
 async def test_two_hundred_at_once_are_all_told_something(counter: Counter) -> None:
     limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(base_url=counter.stand.stage.node.url, timeout=60, limits=limits) as crowd:
+    async with httpx.AsyncClient(base_url=counter.stand.stage.node.url, timeout=PATIENCE_S, limits=limits) as crowd:
         answers = await asyncio.gather(
             *(crowd.post("/chat/completions", json=body(max_tokens=2), headers=counter.paid) for _ in range(200))
         )

@@ -185,7 +185,7 @@ async def test_everyone_was_answered_or_paid_back(stand: Stand, cut_off: list[Li
 async def listed_again(stage: Stage) -> None:
     """Return when the relay that was killed knows the node once more."""
     now_ms = stage.buyer_home.now_ms
-    async with Relays((stage.relays[0].url,), now_ms=now_ms) as relays, asyncio.timeout(60):
+    async with Relays((stage.relays[0].url,), now_ms=now_ms) as relays, asyncio.timeout(180):
         finder = Finder(relays, now_ms=now_ms, loopback=True)
         while True:
             if (await finder.find()).providers:

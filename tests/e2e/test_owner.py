@@ -16,9 +16,9 @@ from tests.e2e.stand import Stand, question
 from tests.fakes.patience import until
 from tests.ui.session import hand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-WAITS_S = 90.0
+WAITS_S = 180.0
 
 
 def paused(now: Snapshot) -> bool:
@@ -75,5 +75,5 @@ def check_times(device: DeviceCard) -> None:
     """Generous: how fast it is on a quiet machine is the bench's to say."""
     assert device.last_stop_ms is not None
     assert device.last_release_ms is not None
-    assert device.last_stop_ms < 10_000
-    assert device.last_release_ms < 10_000
+    assert device.last_stop_ms < 20_000
+    assert device.last_release_ms < 20_000

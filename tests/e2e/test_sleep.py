@@ -19,7 +19,7 @@ from tests.ui.session import base_environment, session_bus
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-PATIENCE_S = 150.0
+PATIENCE_S = 180.0
 
 
 async def hear(answer: Answer, begun: asyncio.Event) -> None:

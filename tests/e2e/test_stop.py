@@ -1,4 +1,4 @@
-"""A node that is asked to stop in the middle of its work: withdrawn, settled and gone within five seconds."""
+"""A node that is asked to stop in the middle of its work: withdrawn, settled and gone within seconds."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from desktop.domain.errors import ModelNotFound, ProviderUnreachable
 from desktop.gateway.purchase import Answer
 from tests.e2e.stand import ROOT, Stand, question, settle_all, standing, start_again
 
-ENDS_WITHIN_S = 5.0
+# Five are promised and measured on a quiet machine (tests/bench/node.py); this one may be at several things at once.
+ENDS_WITHIN_S = 15.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -34,7 +35,7 @@ async def test_a_second_node_in_the_same_folder_is_refused_in_words(stand: Stand
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert second.returncode == 1

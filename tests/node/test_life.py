@@ -32,7 +32,7 @@ class Scene:
         self.decision = decision
         self.clock_ms += 1000
         self.life.nudge()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.life.now.decision != decision:
                 self.told.clear()
                 await self.told.wait()

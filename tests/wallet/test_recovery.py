@@ -201,7 +201,7 @@ def test_a_process_that_dies_at_the_mints_door_is_survived(
     reference = "reclaim it" if action == "reclaim" else "died"
     child = processes.Process(target=die_at, args=(desk, path, moment, action, reference, argument))
     child.start()
-    child.join(30)
+    child.join(120)
     assert child.exitcode == 9
     with desk.open() as alice:
         assert len(unsettled(alice)) == 1

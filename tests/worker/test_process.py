@@ -27,7 +27,7 @@ class Running:
     status: list[int]
 
     def end(self) -> int:
-        self.thread.join(5)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         return self.status[0]
 
@@ -46,7 +46,7 @@ def running() -> Iterator[Running]:
     with node, threshold.channel:
         yield Running(node, thread, status)
         node.close()
-        thread.join(5)
+        thread.join(60)
 
 
 def test_it_ends_when_the_node_goes_away(running: Running) -> None:

@@ -15,8 +15,8 @@ from typing import Any, Final, Self
 
 from desktop.domain.errors import Unavailable
 
-READY_WITHIN_S: Final = 150.0
-STOP_WITHIN_S: Final = 15.0
+READY_WITHIN_S: Final = 240.0
+STOP_WITHIN_S: Final = 60.0
 
 
 class NodeProcess:

@@ -85,7 +85,7 @@ class Stage:
 
         def fund() -> None:
             quote = self.wallet.mint_quote(amount_sat, self.mint_url)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while True:
                 try:
                     self.wallet.mint_tokens(quote)

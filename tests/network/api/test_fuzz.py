@@ -47,13 +47,13 @@ class Behind:
 
     def start(self) -> None:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
 
     def stop(self) -> None:
         assert self._loop is not None
         assert self._done is not None
         self._loop.call_soon_threadsafe(self._done.set)
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
     async def _serve(self) -> None:
@@ -75,7 +75,7 @@ def behind() -> Iterator[Behind]:
 
 
 def ask(behind: Behind, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", behind.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", behind.port, timeout=60)
     try:
         connection.request("POST", path, body, headers)
         response = connection.getresponse()

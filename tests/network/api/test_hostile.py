@@ -30,7 +30,7 @@ async def connected(served: Served) -> AsyncIterator[tuple[asyncio.StreamReader,
 async def read_all(reader: asyncio.StreamReader) -> bytes:
     """Everything until the server hangs up; how it does that is its business."""
     heard = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 chunk = await reader.read(65536)
@@ -75,7 +75,7 @@ async def test_a_head_that_drips_is_hung_up_on_in_time(serve: Serve) -> None:
                 await asyncio.sleep(0.05)
 
         dripping = asyncio.create_task(drip())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             heard = await read_all(reader)
         dripping.cancel()
     assert b" 408 " in heard or not heard
@@ -100,7 +100,7 @@ async def test_an_idle_connection_is_closed(serve: Serve) -> None:
     served = await serve(HASTY)
     async with connected(served) as (reader, writer):
         writer.write(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             assert (await read_all(reader)).startswith(b"HTTP/1.1 200 ")
 
 
@@ -133,12 +133,12 @@ async def test_all_bodies_together_have_a_limit(serve: Serve) -> None:
         writer.write(f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n".encode() + b"x" * 900)
         asked = json.dumps({**HELLO, "user": "u" * 200}).encode()
         pay = await served.key()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (response := await served.http.post(CHAT, content=asked, headers=pay)).status_code != 503:
                 continue
         assert response.json()["error"]["code"] == "overloaded"
         assert "retry-after" in response.headers
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await served.http.post(CHAT, content=asked, headers=pay)).status_code != 200:
             continue
 
@@ -270,11 +270,11 @@ async def test_two_hundred_silent_ones_do_not_lock_others_out(served: Served) ->
 async def test_more_connections_than_there_is_room_for_are_told_so(serve: Serve) -> None:
     served = await serve(Limits(connections_per_address=2))
     async with connected(served), connected(served):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (heard := await ask(served, b"")).startswith(b"HTTP/1.1 503 "):
                 continue
         assert b"retry-after: 1" in heard.lower()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not (await ask(served, post(b"{}"))).startswith(b"HTTP/1.1 400 "):
             continue
 

@@ -52,9 +52,9 @@ async def test_two_relays_and_a_dead_one_enrol_and_the_announcement_is_found_and
         enrolment = Enrolment(relays, IDENTITY, ANNOUNCEMENT, now_ms=now_ms)
         started = time.monotonic()
         async with enrolment:
-            assert (await enrolment.wait_enrolled(3)).accepted == (one.url, two.url)
-            assert time.monotonic() - started < 3
-            assert (await enrolment.wait_enrolled(3)).needed == 2
+            assert (await enrolment.wait_enrolled(30)).accepted == (one.url, two.url)
+            assert time.monotonic() - started < 15  # three on a quiet machine: tests/bench/node.py
+            assert (await enrolment.wait_enrolled(30)).needed == 2
             found = await finder.find()
             assert [p.announcement for p in found.providers] == [ANNOUNCEMENT]
             assert found.providers[0].public_key == IDENTITY.public_key
@@ -69,6 +69,7 @@ async def test_one_relay_out_of_two_is_not_enough() -> None:
         Relays([one.url, DEAD], now_ms=now_ms, patience=QUICK) as relays,
         Enrolment(relays, IDENTITY, ANNOUNCEMENT, now_ms=now_ms) as enrolment,
     ):
+        await until(lambda: enrolment.standing.accepted == (one.url,))
         with pytest.raises(EnrolmentFailed, match="1 of 2 relays"):
             await enrolment.wait_enrolled(1)
 
@@ -80,24 +81,24 @@ async def test_a_killed_relay_is_noticed_and_holds_the_announcement_again_when_i
         Relays([one.url, two.url], now_ms=now_ms, patience=QUICK) as relays,
         Enrolment(relays, IDENTITY, ANNOUNCEMENT, now_ms=now_ms, on_change=seen.append) as enrolment,
     ):
-        await enrolment.wait_enrolled(5)
+        await enrolment.wait_enrolled(30)
         await one.kill()
         await until(lambda: seen[-1] == Standing((two.url,), 2))
         assert not enrolment.standing.enrolled
         await one.start()
-        assert (await enrolment.wait_enrolled(5)).accepted == (one.url, two.url)
+        assert (await enrolment.wait_enrolled(30)).accepted == (one.url, two.url)
 
 
 async def test_what_is_offered_changes_and_is_refreshed_before_it_lapses() -> None:
-    rhythm = Rhythm(heartbeat_s=1.0, lifetime_s=3)
+    rhythm = Rhythm(heartbeat_s=1.0, lifetime_s=5)
     async with local_relays(1) as (one,), Relays([one.url], now_ms=now_ms, patience=QUICK) as relays:
         finder = Finder(relays, now_ms=now_ms, loopback=True)
         async with Enrolment(relays, IDENTITY, ANNOUNCEMENT, now_ms=now_ms, rhythm=rhythm) as enrolment:
-            await enrolment.wait_enrolled(5)
+            await enrolment.wait_enrolled(30)
             changed = replace(ANNOUNCEMENT, models=())
             enrolment.announce(changed)
             started = time.monotonic()
-            while time.monotonic() - started < 4.5:
+            while time.monotonic() - started < 6:
                 found = await finder.find()
                 assert len(found.providers) == 1
                 await asyncio.sleep(0.1)
@@ -108,4 +109,4 @@ async def test_a_node_that_stops_and_starts_at_once_is_on_the_list_again() -> No
     async with local_relays(2) as (one, two), Relays([one.url, two.url], now_ms=now_ms, patience=QUICK) as relays:
         for _ in range(3):
             async with Enrolment(relays, IDENTITY, ANNOUNCEMENT, now_ms=now_ms) as enrolment:
-                await enrolment.wait_enrolled(5)
+                await enrolment.wait_enrolled(30)

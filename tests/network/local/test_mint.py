@@ -24,11 +24,11 @@ def environment() -> Path:
 
 
 def keysets(mint: LocalMint) -> object:
-    return requests.get(f"{mint.url}/v1/keysets", timeout=10).json()
+    return requests.get(f"{mint.url}/v1/keysets", timeout=60).json()
 
 
 def quote(mint: LocalMint) -> dict[str, str]:
-    answer = requests.post(f"{mint.url}/v1/mint/quote/bolt11", json={"amount": 5, "unit": "sat"}, timeout=10)
+    answer = requests.post(f"{mint.url}/v1/mint/quote/bolt11", json={"amount": 5, "unit": "sat"}, timeout=60)
     quote: dict[str, str] = answer.json()
     return quote
 
@@ -45,7 +45,7 @@ def test_a_mint_keeps_its_address_keys_and_books_however_it_ends(environment: Pa
     with again:
         assert again.url == url
         assert keysets(again) == before
-        known = requests.get(f"{url}/v1/mint/quote/bolt11/{made['quote']}", timeout=10).json()
+        known = requests.get(f"{url}/v1/mint/quote/bolt11/{made['quote']}", timeout=60).json()
         assert known["request"] == made["request"]
         again.start()  # running already: nothing happens
     assert again.pid is None
@@ -65,8 +65,8 @@ def test_settings_reach_the_mint_and_secrets_reach_nobody(
 ) -> None:
     monkeypatch.setenv("MINT_INPUT_FEE_PPK", "700")  # of our own environment: must not count
     with LocalMint(environment, tmp_path, settings={"MINT_INFO_NAME": "Play money"}) as mint:
-        assert requests.get(f"{mint.url}/v1/info", timeout=10).json()["name"] == "Play money"
-        (keyset,) = requests.get(f"{mint.url}/v1/keysets", timeout=10).json()["keysets"]
+        assert requests.get(f"{mint.url}/v1/info", timeout=60).json()["name"] == "Play money"
+        (keyset,) = requests.get(f"{mint.url}/v1/keysets", timeout=60).json()["keysets"]
         assert keyset["input_fee_ppk"] == 100
         key = (tmp_path / "private-key").read_bytes()
         assert len(key) == 64

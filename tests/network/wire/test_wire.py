@@ -98,7 +98,7 @@ async def test_a_peer_that_was_killed_and_started_anew_is_reached_soon() -> None
     """Its old connection looks alive for half a minute; nobody waits that long."""
     async with WireDialer(LOOPBACK) as dialer:
         for _ in range(3):
-            async with killed_at_the_end() as address, asyncio.timeout(10), dialer.client(address) as client:
+            async with killed_at_the_end() as address, asyncio.timeout(25), dialer.client(address) as client:
                 assert (await client.get("/")).text == "hello"
 
 
