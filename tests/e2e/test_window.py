@@ -157,13 +157,13 @@ def is_ready(now: Snapshot) -> bool:
 
 
 async def joins(owner: Owner, client: DoorClient) -> None:
-    """Through the first run by keys: welcome, computer, benchmark, phrase (skipped), join."""
+    """Through the first run by keys: welcome, computer, benchmark, when to work, phrase (skipped), join."""
     await owner.is_at("Welcome to Hearth")
     waiting = await asyncio.wait_for(
         client.wait_until(lambda now: bool(now.devices and now.devices[0].sandbox)), START_S
     )
     assert waiting.status.reason is Reason.WAITING_TO_JOIN
-    owner.press("Return", "Return", "Return")
+    owner.press("Return", "Return", "Return", "Return")
     owner.press("shift+Tab", "space")
     owner.press("Return")
     await asyncio.wait_for(client.wait_until(is_ready), START_S)
