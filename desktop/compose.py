@@ -154,6 +154,10 @@ class Composition:
         folder = self.paths.data / "wallet"
         return Wallet.open(folder, identity.wallet_seed, self.settings.mints, now_ms=self.now_ms)
 
+    def stops(self) -> Stops:
+        """How long the last stop of each device took."""
+        return Stops(self.paths.data / "stops.json", write_private)
+
     def mint_client(self, url: str) -> MintClient:
         """A plain line to a mint, to see whether it answers."""
         return MintClient(url)
@@ -292,8 +296,7 @@ class Composition:
             )
 
         def fleet(changed: Callable[[], None]) -> Fleet:
-            stops = Stops(self.paths.data / "stops.json", write_private)
-            return Fleet(workers, slots=settings.slots, stops=stops, changed=changed, wall_ms=self.now_ms)
+            return Fleet(workers, slots=settings.slots, stops=self.stops(), changed=changed, wall_ms=self.now_ms)
 
         def desk(situation: Situation, busy_changed: Callable[[], None]) -> NodeDesk:
             def both() -> None:

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any, Final
 
 from desktop.commands.console import UNKNOWN, Console
+from desktop.commands.device_rows import at_rest, require_known, running
 from desktop.compose import Composition
-from desktop.config.limits import DeviceLimits, LimitsByDevice
+from desktop.config.limits import RANGES, DeviceLimits, LimitsByDevice
 from desktop.control import messages
 from desktop.control.address import door_in
 from desktop.control.client import DoorClient
@@ -26,6 +27,13 @@ from desktop.machine.settings_file import load_settings, save_settings
 
 _MIB: Final = 1 << 20
 _LOCK_WITHIN_S: Final = 5.0
+# Each option, the limit it sets, how much of what is typed one unit of that is, and the unit that is typed.
+_OPTIONS: Final = (
+    ("power", "power_share", 100, "%"),
+    ("temperature", "temperature_c", 1, "°C"),
+    ("memory", "memory_mib", 1, "MiB"),
+    ("duty", "duty", 100, "%"),
+)
 # The node changes the hardware after it has answered; what came of that is worth a moment.
 _TAKES_HOLD_S: Final = 1.0
 
@@ -34,10 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("preset", nargs="?", choices=[each.value for each in Preset], help="for every device")
     parser.add_argument("--device", default="", metavar="ID", help="give this device limits of its own")
-    parser.add_argument("--power", type=_percent, metavar="PERCENT", help="of its default power limit")
+    parser.add_argument("--power", type=percent, metavar="PERCENT", help="of its default power limit")
     parser.add_argument("--temperature", type=float, metavar="C", help="stop above so many degrees")
     parser.add_argument("--memory", type=int, metavar="MIB", help="of its memory at most")
-    parser.add_argument("--duty", type=_percent, metavar="PERCENT", help="of the time in which it computes")
+    parser.add_argument("--duty", type=percent, metavar="PERCENT", help="of the time in which it computes")
     parser.add_argument("--reset", action="store_true", help="with --device: as the preset says, again")
     parser.add_argument(
         "--restore", action="store_true", help="put back what a node that was killed left changed on the hardware"
@@ -71,25 +79,45 @@ def _restore(home: Composition, console: Console) -> int:
 
 def _changes(arguments: argparse.Namespace, home: Composition) -> dict[str, str]:
     """The settings to write, by name."""
-    own = (arguments.power, arguments.temperature, arguments.memory, arguments.duty)
-    if not arguments.device and (arguments.reset or own != (None,) * len(own)):
+    given = _given(arguments)
+    if not arguments.device and (arguments.reset or given):
         raise SettingsError(
             "Which device is meant is not said.", now="Name it with --device; `hearth limits` lists all."
         )
     changes: dict[str, str] = {}
     if arguments.preset:
         changes["preset"] = arguments.preset
-    if arguments.device and (arguments.reset or own != (None,) * len(own)):
+    if arguments.device and (arguments.reset or given):
         limits = {each.device: each for each in home.settings.limits}
         before = limits.pop(arguments.device, None)
+        if before is None:
+            cards = running(home)
+            require_known(
+                arguments.device,
+                [each.device.id for each in at_rest(home)] if cards is None else [each.id for each in cards],
+            )
         after = DeviceLimits(arguments.device) if before is None or arguments.reset else before
-        names = ("power_share", "temperature_c", "memory_mib", "duty")
-        given: dict[str, Any] = {name: value for name, value in zip(names, own, strict=True) if value is not None}
         after = replace(after, **given)
         if len(after.says) > 1:
             limits[arguments.device] = after
         changes["limits"] = LimitsByDevice().write(tuple(limits.values()))
     return changes
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The limits that were typed. SettingsError, with the range, for one out of it."""
+    given = {}
+    for option, name, factor, unit in _OPTIONS:
+        value, (least, most) = getattr(arguments, option), RANGES[name]
+        if value is None:
+            continue
+        if not least <= value <= most:  # NaN is in no range
+            raise SettingsError(
+                f"--{option} cannot be {value * factor:g} {unit}.",
+                now=f"It may be from {least * factor:,.0f} to {most * factor:,.0f} {unit}.",
+            )
+        given[name] = value
+    return given
 
 
 async def _live(home: Composition, changes: dict[str, str]) -> tuple[DeviceCard, ...] | None:
@@ -183,5 +211,6 @@ def _said(value: float | None, unit: float, name: str) -> str:
     return "any" if value is None else f"{value * unit:.0f} {name}"
 
 
-def _percent(text: str) -> float:
+def percent(text: str) -> float:
+    """A share of 1 from `50` or `50%`."""
     return float(text.removesuffix("%")) / 100

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "jobs": "the newest jobs, one job with its receipt, or an export",
     "wallet": "what the wallet holds; receive, send, pay, restore",
     "autostart": "start with this computer: on, off or status",
+    "devices": "every device, how it stands and why, and its last stop; switch one off or on",
     "limits": "what each device may do, what is in force, and what is missing",
     "doctor": "check computer, sandbox, relays and mints; say what to do",
     "bench": "measure how fast this computer answers",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from desktop.config.rules import NotAllowed, items_of, text_of
@@ -16,6 +18,15 @@ _LONGEST_ID: Final = 128
 _LEAST_POWER_SHARE: Final = 0.1
 _LEAST_C, _MOST_C = 30.0, 110.0
 _LEAST_MIB, _MOST_MIB = 256.0, float(1 << 24)
+RANGES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
+    {
+        "power_share": (_LEAST_POWER_SHARE, 1.0),
+        "temperature_c": (_LEAST_C, _MOST_C),
+        "memory_mib": (_LEAST_MIB, _MOST_MIB),
+        "duty": (LEAST_DUTY, 1.0),
+    }
+)
+"""From what to what each limit may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +99,21 @@ def _one(raw: object) -> DeviceLimits:
     device = text_of(fields.get("device")).strip()
     if not 0 < len(device) <= _LONGEST_ID or not device.isprintable():
         raise NotAllowed
-    memory_mib = _within(fields.get("memory_mib"), _LEAST_MIB, _MOST_MIB)
+    memory_mib = _within(fields, "memory_mib")
     if memory_mib is not None and not memory_mib.is_integer():
         raise NotAllowed
     return DeviceLimits(
         device,
-        _within(fields.get("power_share"), _LEAST_POWER_SHARE, 1.0),
-        _within(fields.get("temperature_c"), _LEAST_C, _MOST_C),
+        _within(fields, "power_share"),
+        _within(fields, "temperature_c"),
         None if memory_mib is None else int(memory_mib),
-        _within(fields.get("duty"), LEAST_DUTY, 1.0),
+        _within(fields, "duty"),
     )
 
 
-def _within(raw: object, least: float, most: float) -> float | None:
+def _within(fields: dict[str, object], name: str) -> float | None:
     """A number in range, whole or not; NaN is in no range."""
+    raw, (least, most) = fields.get(name), RANGES[name]
     if raw is None:
         return None
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not least <= raw <= most:
