@@ -40,7 +40,7 @@ bench: .venv/made/test ## Measure, and write tests/bench/RESULTS.md
 screenshots: .venv/made/test ## Save a picture of every screen to build/screenshots
 	@$(BIN)/python -m tests.ui.screenshots
 
-installers: .venv/made/installers ## Build .deb, .rpm and .run from the commit checked out, into dist
+installers: .venv/made/installers ## Build .deb, .rpm, .run and the Windows setup from the commit checked out, into dist
 	@$(BIN)/python -m installer dist
 
 test-installers: .venv/made/test installers ## Install, use, upgrade and remove on clean systems; root, takes minutes

@@ -15,7 +15,9 @@ from installer.linux import packages, selfextract, tree
 from installer.payload import contents
 from installer.payload.lock import CACHE
 from installer.payload.source import Source
-from installer.payload.targets import LINUX
+from installer.payload.targets import LINUX, WINDOWS
+from installer.windows import setup
+from installer.windows.authenticode import Authenticode
 
 
 def main() -> None:
@@ -51,6 +53,9 @@ def build(out: Path, source: Source, cache: Path) -> None:
         for kind in packages.KINDS:
             packages.build(kind, usr, out, source, version, cache)
         selfextract.build(usr, out, source, version)
+        windows = Path(work, "windows")
+        contents.build(WINDOWS, windows, source, cache=cache)
+        setup.build(windows, out, source, Authenticode.named(os.environ))
     contents.write_sums(out)
     signing.sign(out / contents.SUMS, f"Hearth {version}, commit {source.commit}")
     for path in sorted(out.iterdir()):

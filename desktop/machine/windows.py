@@ -12,11 +12,14 @@ import msvcrt
 import os
 import winreg
 from collections.abc import Mapping
+from ctypes import wintypes
 from pathlib import Path
 
 _CPU_KEY = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
 # Far behind the process id that the file holds: a locked byte cannot be read by others.
 _LOCKED_BYTE = 1 << 20
+_FAIL_AT_ONCE, _EXCLUSIVE = 1, 2
+_LOCKED_BY_ANOTHER, _WOULD_WAIT = 33, 997
 
 
 def base_folders(environ: Mapping[str, str], user: Path) -> dict[str, Path]:
@@ -31,16 +34,40 @@ def base_folders(environ: Mapping[str, str], user: Path) -> dict[str, Path]:
     }
 
 
+class _Overlapped(ctypes.Structure):
+    """Where in a file: OVERLAPPED."""
+
+    _fields_ = (
+        ("internal", ctypes.c_void_p),
+        ("internal_high", ctypes.c_void_p),
+        ("offset", wintypes.DWORD),
+        ("offset_high", wintypes.DWORD),
+        ("event", wintypes.HANDLE),
+    )
+
+
 def try_lock(descriptor: int) -> bool:
-    """Take the exclusive lock of an open file unless another process has it; it ends with the process."""
-    os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-    try:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    except PermissionError:
+    """Take the exclusive lock of an open file unless another process has it; it ends with the process.
+
+    Asked of the system itself: the C library's `locking` tells under Wine not why it failed.
+    """
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel.LockFileEx.argtypes = (
+        wintypes.HANDLE,
+        wintypes.DWORD,
+        wintypes.DWORD,
+        wintypes.DWORD,
+        wintypes.DWORD,
+        ctypes.POINTER(_Overlapped),
+    )
+    where = _Overlapped(offset=_LOCKED_BYTE)
+    handle = msvcrt.get_osfhandle(descriptor)
+    if kernel.LockFileEx(handle, _FAIL_AT_ONCE | _EXCLUSIVE, 0, 1, 0, ctypes.byref(where)):
+        return True
+    reason = ctypes.get_last_error()
+    if reason in {_LOCKED_BY_ANOTHER, _WOULD_WAIT}:
         return False
-    finally:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    return True
+    raise ctypes.WinError(reason)
 
 
 def intruders(status: os.stat_result) -> str:  # noqa: ARG001 - the signature is shared with linux.py

@@ -11,6 +11,7 @@ from desktop.node.preparation import Preparation
 from desktop.worker.handle import WorkerHandle
 from desktop.worker.launcher import WorkerLauncher
 from desktop.worker.models.catalogue import CatalogueEntry
+from desktop.worker.sandbox.check import require_known_system
 
 ReadyModels = Sequence[tuple[CatalogueEntry, Path]]
 MakeLauncher = Callable[[Device, ReadyModels], WorkerLauncher]
@@ -50,7 +51,11 @@ class DeviceWorkers:
         self._launcher: WorkerLauncher | None = None
 
     async def launch(self) -> WorkerHandle:
-        """A worker with its models. Raises HearthError: DeviceUnusable where trying again changes nothing."""
+        """A worker with its models.
+
+        Raises HearthError: SandboxUnavailable, or DeviceUnusable, where trying again changes nothing.
+        """
+        require_known_system()
         models = await self._models.folders()
         launcher = self._ready_launcher(models)
         self._progress(f"Starting the worker on {self._device.name or self._device.id} and trying its sandbox.")

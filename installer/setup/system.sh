@@ -31,7 +31,7 @@ python_packages() {
 test_packages() {
     have dpkg-query || return 0
     for name in xvfb xauth trayer openbox xdotool dbus desktop-file-utils systemd \
-        appstream lintian makeself man-db minisign \
+        appstream lintian makeself man-db minisign nsis osslsigncode \
         libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 \
         libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core; do
         dpkg-query -W -f '${Status}\n' "$name" "${name}t64" 2>/dev/null | grep -q '^install ok installed$' ||
@@ -46,7 +46,8 @@ have bwrap || missing="$missing bubblewrap"
 [ "$level" != test ] || have curl || missing="$missing curl"
 [ "$level" != test ] || missing="$missing$(test_packages)"
 if [ "$level" = installers ]; then
-    for tool in git makeself minisign; do have "$tool" || missing="$missing $tool"; done
+    for tool in git makeself minisign osslsigncode; do have "$tool" || missing="$missing $tool"; done
+    have makensis || missing="$missing nsis"
     # Qt draws the icons.
     for library in libegl1 libgl1 libfontconfig1 libxkbcommon0 libdbus-1-3; do
         dpkg-query -W "$library" >/dev/null 2>&1 || missing="$missing $library"

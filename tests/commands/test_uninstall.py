@@ -89,6 +89,27 @@ def test_a_script_says_it_all_at_once(home: Composition, word: str, *, left: boo
     assert not home.paths.config.exists()
 
 
+def test_a_script_names_what_goes(home: Composition) -> None:
+    told = depart(home, Person(), "--remove", "ledger", "--remove", "wallet", "--yes")
+
+    assert told["kept"] == ["keys"]
+    assert home.phrases().load() is not None
+    assert not (home.paths.data / "wallet").exists()
+
+
+def test_an_installer_is_told_what_is_here_with_the_questions(home: Composition) -> None:
+    parser = argparse.ArgumentParser()
+    uninstall.configure(parser)
+    out = io.StringIO()
+
+    uninstall.run(parser.parse_args(["--found"]), home, Console(as_json=False, out=out), Person())
+
+    lines = dict(line.split("\t") for line in out.getvalue().splitlines())
+    assert set(lines) == {"keys", "wallet", "ledger"}
+    assert "holds 0 sat" in lines["wallet"]
+    assert home.phrases().load() is not None, "nothing was changed"
+
+
 def test_a_script_that_does_not_say_it_is_told_how(home: Composition) -> None:
     parser = argparse.ArgumentParser()
     uninstall.configure(parser)

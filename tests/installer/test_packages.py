@@ -168,4 +168,4 @@ def test_all_installers_are_the_same_bytes_twice(source: Source, tmp_path: Path)
 
     first, second = ((tmp_path / name / "SHA256SUMS").read_text() for name in ("one", "two"))
     assert first == second
-    assert len(first.splitlines()) == 3
+    assert len(first.splitlines()) == 4

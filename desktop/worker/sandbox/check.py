@@ -139,6 +139,15 @@ def judge_from_outside(cell: Cell) -> list[ReportLine]:
     ]
 
 
+def require_known_system(system: str = sys.platform) -> None:
+    """Raise SandboxUnavailable on a system there is no sandbox for: nothing of a stranger's may be touched there."""
+    if system != "linux":
+        raise SandboxUnavailable(
+            "There is no sandbox for this system yet, so this computer cannot work for others.",
+            now="Run Hearth on Linux for now; Windows is to come.",
+        )
+
+
 async def find_mode(
     order: Order, policy: ModePolicy, runtime: Runtime, home: Path, *, compute: bool = False
 ) -> SandboxReport:
@@ -146,10 +155,7 @@ async def find_mode(
 
     SandboxUnavailable, with the cause for each mode, when none starts.
     """
-    if sys.platform != "linux":
-        raise SandboxUnavailable(
-            "There is no sandbox for this system yet.", now="Run Hearth on Linux for now; Windows is to come."
-        )
+    require_known_system()
     not_available: dict[SandboxMode, str] = {}
     for mode in policy.in_order:
         try:

@@ -1,0 +1,4 @@
+@echo off
+set "PATH=%~dp0;%PATH%"
+cd /d "%USERPROFILE%"
+hearth --help
