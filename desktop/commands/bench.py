@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +19,7 @@ from desktop.compose import Composition
 from desktop.control.benchmark import HEADLINE
 from desktop.control.measuring import Bench, Measuring, Progress
 from desktop.control.workshop import kept, newest, whole
-from desktop.domain.benchmark import Part, compare
+from desktop.domain.benchmark import MOST_SOAK_MINUTES, USUAL_SOAK_MINUTES, Part, compare
 from desktop.domain.device import Device, DeviceKind
 from desktop.domain.errors import AlreadyRunning, BenchmarkInvalid, SettingsError, StorageUnusable, Unavailable
 from desktop.domain.model import Model, ModelKind
@@ -26,6 +28,8 @@ from desktop.machine.devices.survey import local_devices
 from desktop.proof.benchmark import MOST_BYTES, BenchmarkSigner, SignedBenchmark, decode, encode, verify
 
 SEED_BYTES: Final = 32
+Measure = Callable[..., Awaitable[SignedBenchmark]]
+"""`Measuring.run` with all but the bench and who hears of it."""
 _SHOWN: Final = 20
 
 
@@ -35,6 +39,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="", metavar="ID", help="the device (default: the one that works first)")
     parser.add_argument("--seed", default="", metavar="HEX", help="32 bytes from whoever wants to check the products")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the signed report to a file")
+    parser.add_argument(
+        "--soak",
+        nargs="?",
+        type=int,
+        const=USUAL_SOAK_MINUTES,
+        default=0,
+        metavar="MINUTES",
+        help=f"then work without a pause, to see whether the speed lasts (default: {USUAL_SOAK_MINUTES} minutes)",
+    )
     parser.add_argument("--last", action="store_true", help="measure nothing: the newest report there is")
     parser.add_argument("--history", action="store_true", help="measure nothing: the newest runs, one a line")
     parser.add_argument("--verify", type=Path, metavar="FILE", help="check a report, with --seed against your seed")
@@ -45,6 +58,10 @@ def run(arguments: argparse.Namespace, home: Composition, console: Console) -> i
     seed = _seed(arguments.seed)
     if arguments.verify is not None:
         return _verify(arguments.verify, seed, console)
+    if not 0 <= arguments.soak <= MOST_SOAK_MINUTES:
+        raise SettingsError(
+            f"--soak cannot be {arguments.soak} minutes.", now=f"It may be from 1 to {MOST_SOAK_MINUTES} minutes."
+        )
     if arguments.history:
         with home.report() as report:
             return _history(report, console)
@@ -86,7 +103,7 @@ def _measure(arguments: argparse.Namespace, seed: str, home: Composition, consol
             raise SettingsError(
                 "A running node is measured with the model it serves.", now="Leave --model out, or stop the node first."
             ) from None
-        asyncio.run(measure_in_node(home, arguments.device, seed, console.note))
+        asyncio.run(measure_in_node(home, arguments.device, seed, console.note, soak_minutes=arguments.soak))
 
 
 async def _alone(arguments: argparse.Namespace, seed: str, home: Composition, console: Console) -> None:
@@ -97,7 +114,9 @@ async def _alone(arguments: argparse.Namespace, seed: str, home: Composition, co
     try:
         device = _device(await asyncio.to_thread(devices.list), arguments.device)
         measuring = Measuring(devices, BenchmarkSigner(identity.nostr_secret), version=__version__, now_ms=home.now_ms)
-        signed = await _with_worker(home, model, device, measuring, seed, console=console)
+        signed = await _with_worker(
+            home, model, device, partial(measuring.run, seed=seed, soak_minutes=arguments.soak), console=console
+        )
     finally:
         devices.close()
     async with home.books() as books:
@@ -105,7 +124,7 @@ async def _alone(arguments: argparse.Namespace, seed: str, home: Composition, co
 
 
 async def _with_worker(
-    home: Composition, model: Model, device: Device, measuring: Measuring, seed: str, *, console: Console
+    home: Composition, model: Model, device: Device, measure: Measure, *, console: Console
 ) -> SignedBenchmark:
     policy = home.mode_policy(unsandboxed=False)
     folders = await home.equipment.preparation(policy, console.note).folders([model.id])
@@ -119,7 +138,7 @@ async def _with_worker(
 
     try:
         console.note(f"{model.id} on {device.name or device.id}, in the sandbox mode `{worker.mode.value}`.")
-        return await measuring.run(Bench(device, model, worker), seed, tell)
+        return await measure(Bench(device, model, worker), tell=tell)
     finally:
         await worker.stop(1.0)
 

@@ -17,7 +17,9 @@ from desktop.domain.errors import HearthError, Unavailable
 WITHIN_S: Final = 200.0
 
 
-async def measure_in_node(home: Composition, device_id: str, seed: str, note: Callable[[str], None]) -> Measurement:
+async def measure_in_node(
+    home: Composition, device_id: str, seed: str, note: Callable[[str], None], *, soak_minutes: int = 0
+) -> Measurement:
     """The result, once the node has it; `note` hears each phase. Cancelling this ends the node's run.
 
     Raises Unavailable where it failed, with its words, and what the node refuses with.
@@ -25,10 +27,12 @@ async def measure_in_node(home: Composition, device_id: str, seed: str, note: Ca
     async with DoorClient(door_in(home.paths.runtime)) as door:
         await door.ask(lambda number: messages.Watch(id=number))
         before = door.snapshot.benchmark if door.snapshot is not None else None
-        await door.ask(lambda number: messages.Benchmark(id=number, device_id=device_id, seed=seed))
+        await door.ask(
+            lambda number: messages.Benchmark(id=number, device_id=device_id, seed=seed, soak_minutes=soak_minutes)
+        )
         watch = Watch(before, note)
         try:
-            async with asyncio.timeout(WITHIN_S):
+            async with asyncio.timeout(WITHIN_S + 60 * soak_minutes):
                 await door.wait_until(watch.ended)
         except TimeoutError:
             raise Unavailable("The node's benchmark does not end.", now="Look at its log, or start it again.") from None

@@ -67,14 +67,14 @@ class Benchmark:
         if last is not None and self.result is None:
             self.result = measurement_of(*last, None)
 
-    def start(self, device_id: str = "", seed: str = "") -> None:
+    def start(self, device_id: str = "", seed: str = "", soak_minutes: int = 0) -> None:
         """Begin, unless it runs. Raises Unavailable, with the reason, where nothing can be measured now."""
         if self._task is not None:
             return
         bench = self._workshop.bench(device_id)
         # At once: between this line and the task's first step a job could come.
         self._release = self._workshop.hold(bench.device.id)
-        self._task = asyncio.create_task(self._run(bench, seed or self._new_seed()), name="benchmark")
+        self._task = asyncio.create_task(self._run(bench, seed or self._new_seed(), soak_minutes), name="benchmark")
         self._show(Measurement(running=True, share_done=0.0, device_id=bench.device.id))
 
     async def cancel(self) -> None:
@@ -90,9 +90,9 @@ class Benchmark:
         await self.restore()
         self._changed()
 
-    async def _run(self, bench: Bench, seed: str) -> None:
+    async def _run(self, bench: Bench, seed: str, soak_minutes: int) -> None:
         try:
-            shown = await self._measured(bench, seed)
+            shown = await self._measured(bench, seed, soak_minutes)
         except HearthError as error:
             shown = self._failed(bench, str(error))
         except Exception:
@@ -104,10 +104,12 @@ class Benchmark:
         # Last: whoever sees that it ended may begin the next.
         self._show(shown)
 
-    async def _measured(self, bench: Bench, seed: str) -> Measurement:
+    async def _measured(self, bench: Bench, seed: str, soak_minutes: int) -> Measurement:
         device_id = bench.device.id
         before = await self._workshop.last(device_id)
-        signed = await self._measuring.run(bench, seed, lambda progress: self._tell(device_id, progress))
+        signed = await self._measuring.run(
+            bench, seed, lambda progress: self._tell(device_id, progress), soak_minutes=soak_minutes
+        )
         await self._workshop.keep(device_id, signed)
         return measurement_of(device_id, signed, None if before is None else before[1])
 

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from desktop.control.soaking import Gauge, SoakWatch
 from desktop.domain.benchmark import (
     BenchmarkEvent,
     BenchmarkOrder,
@@ -74,14 +75,6 @@ class Measurer(Protocol):
         ...
 
 
-class Gauge(Protocol):
-    """Reads devices, as `desktop.machine.devices.devices.Devices` does."""
-
-    async def read(self, device_id: str) -> Telemetry:
-        """The device as it is now; never raises."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What is measured: a device, a model, and the worker that has both."""
@@ -130,8 +123,12 @@ class Measuring:
         self._sleep = sleep
         self._budget_ms = budget_ms
 
-    async def run(self, bench: Bench, seed: str, tell: Callable[[Progress], None]) -> SignedBenchmark:
+    async def run(
+        self, bench: Bench, seed: str, tell: Callable[[Progress], None], *, soak_minutes: int = 0
+    ) -> SignedBenchmark:
         """Measure and sign. `seed` (32 bytes, hex) is a verifier's, or our own; `tell` hears of every step.
+
+        `soak_minutes` more it works without a pause, to see whether the speed lasts.
 
         Raises Unavailable for a device that does not answer or a run that does not end, and what the worker fails with.
         Cancelling ends the worker's part within one of its steps.
@@ -148,9 +145,10 @@ class Measuring:
             budget_ms=budget_ms,
             buffer_bytes=_buffers(bench.device, before),
             energy_windows=0 if before.energy_j is None else ENERGY_WINDOWS,
+            soak_ms=soak_minutes * 60 * _MILLI,
         )
         try:
-            async with asyncio.timeout(budget_ms / _MILLI + OVERTIME_S):
+            async with asyncio.timeout((order.budget_ms + order.soak_ms) / _MILLI + OVERTIME_S):
                 await self._follow(bench, order, progress, notes, tell)
         except TimeoutError:
             raise Unavailable(
@@ -179,8 +177,10 @@ class Measuring:
         self, bench: Bench, order: BenchmarkOrder, progress: Progress, notes: _Notes, tell: Callable[[Progress], None]
     ) -> None:
         window: Telemetry | None = None
+        watch = SoakWatch(self._gauge, bench.device.id)
         async with aclosing(bench.worker.measure(order)) as events:
-            async for event in events:
+            async for told in events:
+                event = await watch.hear(told, self._now_ms())
                 match event:
                     case Phase():
                         progress.words = event.words

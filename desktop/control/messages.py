@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from desktop.domain.benchmark import MOST_SOAK_MINUTES
 from desktop.domain.job import JobState
 
 PROTOCOL: Final = 1
@@ -64,11 +65,13 @@ class Benchmark(Request, tag="benchmark"):
     """Measure a device with the model it serves; `cancel` ends a running measurement.
 
     `device_id` empty: the first that works. `seed` (32 bytes, hex) is that of somebody who wants to check the products.
+    `soak_minutes` more it works without a pause, to see whether the speed lasts.
     """
 
     cancel: bool = False
     device_id: ShortText = ""
     seed: Annotated[str, Meta(pattern="^([0-9a-f]{64})?\\Z")] = ""
+    soak_minutes: Annotated[int, Meta(ge=0, le=MOST_SOAK_MINUTES)] = 0
 
 
 class ReadSettings(Request, tag="settings"):

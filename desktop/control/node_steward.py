@@ -225,7 +225,7 @@ class NodeSteward:
         if request.cancel:
             await self._benchmark.cancel()
         else:
-            self._benchmark.start(request.device_id, request.seed)
+            self._benchmark.start(request.device_id, request.seed, request.soak_minutes)
 
     async def settings(self) -> SettingsAnswer:
         """All settings."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+MOST_SOAK_MINUTES: Final = 60
+USUAL_SOAK_MINUTES: Final = 10
+
 
 class Unit(StrEnum):
     """What a part is counted in."""
@@ -34,12 +37,19 @@ _SHOWN: Final[dict[Unit, tuple[float, str]]] = {
 }
 
 
+SOAKING: Final = "Working without a pause, to see whether the speed lasts"
+"""What is being done, in words, while that is measured."""
+
+SPEED_KEPT: Final = "speed kept after"
+"""How the part begins that tells what is left of the speed after minutes of work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One measured thing: the median of `blocks` repetitions and its 95 % interval.
 
     `unsteady`: the repetitions lay further apart than 5 % even when repeated. Where `median` is None it was not
-    measured, and `note` says why; nothing is ever filled in.
+    measured, and `note` says why; nothing is ever filled in. Where it was, `note` may say what was seen beside it.
     """
 
     name: str
@@ -59,7 +69,7 @@ class Part:
         factor, unit = self.unit.shown
         value, low, high = (_plain(number * factor) for number in (self.median, self.low, self.high))
         interval = "" if self.low == self.high else f" ({low} … {high})"
-        return f"{value} {unit}{interval}{', unsteady' if self.unsteady else ''}"
+        return f"{value} {unit}{interval}{', unsteady' if self.unsteady else ''}{f'; {self.note}' if self.note else ''}"
 
 
 class Change(StrEnum):
@@ -87,7 +97,8 @@ class BenchmarkOrder:
     """What to measure. `seed` (32 bytes, hex) fixes every input; the whole takes no longer than `budget_ms`.
 
     `buffer_bytes` is the most memory to take for measuring memory. `energy_windows` decodes that many windows of
-    `energy_window_ms` while the other side reads the energy counter; zero where there is none.
+    `energy_window_ms` while the other side reads the energy counter; zero where there is none. `soak_ms`, on top of
+    the budget, is how long to work without a pause in the end, to see whether the speed lasts.
     """
 
     job_id: str
@@ -97,6 +108,7 @@ class BenchmarkOrder:
     buffer_bytes: int
     energy_windows: int = 0
     energy_window_ms: int = 10_500
+    soak_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,7 @@ class Measure(_Word, frozen=True, tag="measure"):
     buffer_bytes: Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
     energy_windows: Annotated[int, msgspec.Meta(ge=0, le=4)]
     energy_window_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)]
+    soak_ms: Annotated[int, msgspec.Meta(ge=0, le=3_600_000)] = 0
 
     @classmethod
     def of(cls, order: BenchmarkOrder) -> Measure:

@@ -10,7 +10,7 @@ import pytest
 from desktop.control.benchmark import Benchmark
 from desktop.control.measuring import CPU_BUDGET_MS, ENERGY, Measuring, preflight_of
 from desktop.control.snapshot import Measurement
-from desktop.domain.benchmark import Change
+from desktop.domain.benchmark import SPEED_KEPT, Change
 from desktop.domain.device import ProcessUse, Telemetry
 from desktop.domain.errors import Unavailable, WorkerDied
 from desktop.domain.products import bind
@@ -39,8 +39,8 @@ class House:
     def changed(self) -> None:
         self.seen.append(self.benchmark.result)
 
-    async def measured(self, seed: str = "") -> Measurement:
-        self.benchmark.start(seed=seed)
+    async def measured(self, seed: str = "", *, soak_minutes: int = 0) -> Measurement:
+        self.benchmark.start(seed=seed, soak_minutes=soak_minutes)
         await until(lambda: self.benchmark.result is not None and not self.benchmark.result.running)
         assert self.benchmark.result is not None
         return self.benchmark.result
@@ -153,6 +153,15 @@ async def test_a_verifiers_seed_is_the_one_that_is_used() -> None:
     house = House()
     await house.measured("1f" * 32)
     assert house.workshop.worker.orders[0].seed == bind(b"\x1f" * 32, SIGNER.public_key).hex()
+
+
+async def test_it_works_on_for_minutes_where_that_is_asked_for_and_says_how_warm_it_got() -> None:
+    house = House(gauge=FakeGauge(telemetry=Telemetry(0, load=0.02, temperature_c=71.0, throttled=("heat",))))
+    await house.measured(soak_minutes=10)
+    assert house.workshop.worker.orders[0].soak_ms == 600_000
+    assert house.part(f"{SPEED_KEPT} 10 minutes") == "It reached 71 °C. It held itself back: heat."
+    ((_, signed),) = house.workshop.kept
+    verify(signed)
 
 
 async def test_energy_is_counted_through_two_windows() -> None:

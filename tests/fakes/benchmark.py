@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 
 from desktop.control.benchmark import Benchmark, Workshop
 from desktop.control.measuring import Bench, Measuring
-from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder, Closing, EnergyWindow, Part, Phase, Unit
+from desktop.domain.benchmark import (
+    SOAKING,
+    SPEED_KEPT,
+    BenchmarkEvent,
+    BenchmarkOrder,
+    Closing,
+    EnergyWindow,
+    Part,
+    Phase,
+    Unit,
+)
 from desktop.domain.device import Device, DeviceKind, Telemetry
 from desktop.domain.errors import HearthError, Unavailable
 from desktop.domain.model import Model, ModelKind
@@ -68,6 +78,10 @@ class FakeMeasurer:
             for _ in range(order.energy_windows):
                 yield EnergyWindow(ended=False)
                 yield EnergyWindow(ended=True, tokens=100)
+            for share in range(order.soak_ms // 60_000):
+                yield Phase(SOAKING, share / 60)
+            if order.soak_ms:
+                yield Part(f"{SPEED_KEPT} {order.soak_ms // 60_000} minutes", Unit.SHARE, 950_000, 940_000, 960_000, 10)
             yield Closing("2.13.0", 1, "float32", 4, settled=True, outputs={"write, 1 at once": "cd" * 32})
         finally:
             self.left += 1

@@ -10,13 +10,14 @@ from typing import Final
 
 import torch
 
-from desktop.domain.benchmark import BenchmarkEvent, BenchmarkOrder, Closing, Part, Phase, Unit
+from desktop.domain.benchmark import SOAKING, BenchmarkEvent, BenchmarkOrder, Closing, Part, Phase, Unit
 from desktop.domain.errors import WorkerError
 from desktop.domain.steadiness import Finding
 from desktop.worker.benchmark import device as gauges
 from desktop.worker.benchmark.model import MILLI, Exercise, Subject, reading_name, writing_name
 from desktop.worker.benchmark.products import Products, fitting_size, flops
 from desktop.worker.benchmark.repetition import Block, Clock, Named, Steps, guarded, measure, settle
+from desktop.worker.benchmark.soak import soak
 from desktop.worker.benchmark.stopwatch import Stopwatch, stopwatch_for
 
 PROMPTS: Final = (512, 2048)
@@ -97,6 +98,10 @@ class Course:
         for _ in range(self._order.energy_windows):
             self._words = "Measuring the energy of an answer"
             yield from exercise.burn(self._subject.slots, self._order.energy_window_ms / 1000)
+        if self._order.soak_ms:
+            self._words = SOAKING
+            for part in (yield from soak(exercise, self._order.soak_ms)):
+                yield self._keep(part)
         if products is not None and products.commitment().roots:
             self._words = "Opening the products for whoever checks them"
             yield products.commitment()
@@ -228,7 +233,7 @@ class Course:
         return min(self._end_s, self._clock() + _SHARES[share] * (self._end_s - self._begin_s))
 
     def _share_done(self, now_s: float) -> float:
-        whole = self._order.budget_ms / 1000
+        whole = (self._order.budget_ms + self._order.soak_ms) / 1000
         return min(1.0, (now_s - self._begin_s) / whole)
 
     def _keep(self, part: Part) -> Part:

@@ -120,10 +120,7 @@ class Exercise:
                 engine.cancel(name)
 
     def burn(self, batch: int, window_s: float) -> Generator[EnergyWindow | None, None, None]:
-        """Write `batch` answers at once for a window, so that somebody outside can read the energy it took.
-
-        Answers that fill the context are begun anew, with their prompts, as in real life.
-        """
+        """Write `batch` answers at once for a window, so that somebody outside can read the energy it took."""
         engine = self.subject.engine
         names = [f"benchmark-{number}" for number in range(batch)]
         try:
@@ -131,15 +128,38 @@ class Exercise:
             yield EnergyWindow(ended=False, batch=batch)
             tokens, until_s = 0, self.clock() + window_s
             while not tokens or self.clock() < until_s:
-                for event in engine.step():
-                    tokens += 1
-                    if event.finish:
-                        engine.submit(self._answer(event.request_id))
-                yield None
+                tokens += yield from self._written()
             yield EnergyWindow(ended=True, tokens=tokens, batch=batch)
         finally:
             for name in names:
                 engine.cancel(name)
+
+    def sustain(self, batch: int, *, windows: int, window_s: float) -> Steps[list[float]]:
+        """Write `batch` answers at once without a pause; tokens per second of all together in each window."""
+        engine = self.subject.engine
+        names = [f"benchmark-{number}" for number in range(batch)]
+        rates = []
+        try:
+            yield from self._begin(names)
+            for _ in range(windows):
+                tokens, start = 0, self.clock()
+                while not tokens or self.clock() < start + window_s:
+                    tokens += yield from self._written()
+                rates.append(tokens / (self.clock() - start))
+            return rates
+        finally:
+            for name in names:
+                engine.cancel(name)
+
+    def _written(self) -> Steps[int]:
+        """How many tokens one step writes. Answers that fill the context are begun anew, with their prompts."""
+        engine = self.subject.engine
+        events = engine.step()
+        for event in events:
+            if event.finish:
+                engine.submit(self._answer(event.request_id))
+        yield
+        return len(events)
 
     def _begin(self, names: list[str]) -> Steps[None]:
         """All answers begun, each with its first token out."""

@@ -37,7 +37,7 @@ def test_every_event_passes_unchanged(event: BenchmarkEvent) -> None:
 
 
 def test_an_order_passes_unchanged() -> None:
-    order = BenchmarkOrder("job", "tiny", "0f" * 32, 50_000, 1 << 30, 2, 10_500)
+    order = BenchmarkOrder("job", "tiny", "0f" * 32, 50_000, 1 << 30, 2, 10_500, 600_000)
     word = decode_from_node(encode(Measure.of(order))[HEADER_BYTES:])
     assert isinstance(word, Measure)
     assert word.order() == order
