@@ -128,7 +128,7 @@ def spare_memory(stand: Stand) -> tuple[float, float]:
 async def main(trials: int) -> int:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
-        async with beside_a_screen(Path(folder), idle_after_s=1) as (stand, shown, door):
+        async with beside_a_screen(Path(folder), idle_after_s=1, give_way=True) as (stand, shown, door):
             await stand.fund(NEEDED_SAT)
             found = []
             for number in range(trials):

@@ -23,7 +23,7 @@ from tests.ui.session import base_environment, screen
 
 @asynccontextmanager
 async def beside_a_screen(
-    folder: Path, *, idle_after_s: int
+    folder: Path, *, idle_after_s: int, give_way: bool = False
 ) -> AsyncIterator[tuple[Stand, dict[str, str], DoorClient]]:
     """A node on a network of its own, in the session of a screen; its owner has been away for a while."""
     lend_models(folder / "n" / "node")
@@ -34,6 +34,7 @@ async def beside_a_screen(
             models=(CHAT,),
             node_errors=folder / "node-errors.log",
             node_environment=shown,
+            give_way=give_way,
         )
         async with stage:
             stand = Stand(stage, folder / "n")

@@ -35,7 +35,8 @@ class Stage:
     """Everything that runs while the demo plays; set up on entry, torn down on exit, whatever happened.
 
     `models` are those the node offers, all that are bundled if none is named; `node_errors` is the file for what the
-    node writes to standard error, `node_environment` what it runs in, ours if there is none.
+    node writes to standard error, `node_environment` what it runs in, ours if there is none. `give_way`: the work comes
+    after every other program, as on an owner's computer; here whoever watches came for it.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Stage:
         models: Sequence[str] = (),
         node_errors: Path | None = None,
         node_environment: Mapping[str, str] | None = None,
+        give_way: bool = False,
     ) -> None:
+        self._give_way = give_way
         self._folder = folder
         self._console = console
         self._models = tuple(models)
@@ -139,7 +142,7 @@ class Stage:
             slots=SLOTS,
             schedule="always",
             # Here the work is what the owner wants: beside a busy one it would take minutes to answer.
-            give_way=False,
+            give_way=self._give_way,
             # Over before a spare worker would be of use, and its imports would compete with the play.
             spare_worker=False,
         )
