@@ -16,6 +16,7 @@ from desktop.domain.told import Told, told
 
 DAY_MS: Final = 86_400_000
 WEEK_MS: Final = 7 * DAY_MS
+STUCK: Final = frozenset({NodeState.FAULT, NodeState.OFFLINE})
 NEARLY_ALL: Final = 0.99  # below this share of a span being known, that is said
 
 # What the owner can do. A reason that is missing asks nothing of anybody.
@@ -31,7 +32,7 @@ ADVICE: Final[Mapping[Reason, Told]] = MappingProxyType(
             "Ready, and nobody asked. The doctor compares your price with what others ask; another model may be asked "
             "for more often."
         ),
-        Reason.PAUSED_BY_OWNER: told("You paused it. Resume when the computer may work."),
+        Reason.PAUSED_BY_OWNER: told("You paused it. A pause of an hour, or until tomorrow, ends by itself."),
         Reason.NO_RELAY: told("Nobody can find this computer: check the internet connection, or choose other relays."),
         Reason.WORKER_RESTARTING: told("The worker keeps failing: offer a smaller model, and look at the doctor."),
         Reason.WORKER_FAILED: told("Resume starts the worker anew; the doctor and the problem report say what failed."),
@@ -105,7 +106,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The whole answer, in sentences and in numbers. `advice` is about the last day's largest loss of time."""
+    """The whole answer, in sentences and in numbers.
+
+    `advice` is about what keeps it from working now, else about the last day's largest loss of time.
+    """
 
     now: Interval | None
     sentences: tuple[Told, ...]
@@ -137,7 +141,9 @@ def explain(now: Interval | None, at_ms: int, day: Span, week: Span) -> Why:
         if span.known_share < NEARLY_ALL:
             sentences.append(_unknown(span))
             break
-    return Why(now, tuple(sentences), day, week, None if largest is None else ADVICE.get(largest.reason))
+    # What keeps it from working at this moment comes before what once did.
+    cause = now.reason if now.state in STUCK else None if largest is None else largest.reason
+    return Why(now, tuple(sentences), day, week, None if cause is None else ADVICE.get(cause))
 
 
 def _present(now: Interval, since_ms: int) -> Told:

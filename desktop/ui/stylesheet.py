@@ -57,9 +57,12 @@ QLineEdit, QPlainTextEdit {{ background: {t.surface}; border: 1px solid {t.idle}
     border-radius: 6px; padding: 5px 8px; selection-background-color: {t.accent};
     selection-color: {t.on_accent}; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border: 2px solid {t.accent}; padding: 4px 7px; }}
+QComboBox {{ background: {t.surface}; border: 1px solid {t.idle}; border-radius: 6px; padding: 5px 8px; }}
+QComboBox:focus {{ border: 2px solid {t.accent}; padding: 4px 7px; }}
+QComboBox::drop-down {{ border: 0; width: 20px; }}
+QComboBox:disabled {{ color: {t.muted}; background: {t.page}; }}
 QComboBox QAbstractItemView {{ background: {t.surface}; border: 1px solid {t.border};
     selection-background-color: {t.raised}; selection-color: {t.text}; }}
-QCheckBox:focus {{ outline: 0; }}
 
 QTableView {{ background: transparent; border: 2px solid transparent; border-radius: 6px;
     selection-background-color: {t.raised}; selection-color: {t.text}; }}
@@ -68,7 +71,7 @@ QTableView::item {{ border-bottom: 1px solid {t.border}; padding: 0 8px; }}
 QTableView::item:selected {{ background: {t.raised}; }}
 QHeaderView, QTableCornerButton::section {{ background: transparent; border: 0; }}
 QHeaderView::section {{ background: {t.surface}; border: 0; border-bottom: 1px solid {t.border}; color: {t.muted};
-    font-size: {small}pt; font-weight: 500; padding: 6px 8px; }}
+    font-size: {small}pt; font-weight: 500; padding: 6px 11px; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {t.idle}; border-radius: 4px; min-height: 28px; margin: 1px; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}

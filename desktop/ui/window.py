@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -36,6 +36,7 @@ from desktop.ui.pages.page import House, Page
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.parts.label import label
 from desktop.ui.parts.pill import Pill
+from desktop.ui.parts.screen import resize_within_screen
 from desktop.ui.pause import PauseButton
 
 
@@ -62,6 +63,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     SettingsPage,
     DiagnosticsPage,
 )
+INDENT: Final = 12  # as the places are, by border and padding
 ALL_PARTS: Final = frozenset(Snapshot.__struct_fields__)
 
 
@@ -85,8 +87,8 @@ class Window(QMainWindow):
         super().__init__()
         self._house = house
         self.setWindowTitle("Hearth")
-        self.resize(1180, 840)
-        self.setMinimumSize(540, 360)
+        resize_within_screen(self, QSize(1180, 840))
+        self.setMinimumSize(640, 360)
         self._stack = QStackedWidget()
         self._title = label("", "title")
         self._pill = Pill(house.appearance)
@@ -205,7 +207,10 @@ class Window(QMainWindow):
         column = QVBoxLayout(rail)
         column.setContentsMargins(12, 18, 12, 14)
         column.setSpacing(2)
-        column.addWidget(label("Hearth", "brand"))
+        brand = label("Hearth", "brand")
+        for words in (brand, self._foot):
+            words.setIndent(INDENT)
+        column.addWidget(brand)
         column.addSpacing(12)
         names = (
             tr("&Overview"),
@@ -267,7 +272,7 @@ class Window(QMainWindow):
             name = snapshot.node.npub
             self._foot.setText(
                 tr("Node {name}\nVersion {version}").format(
-                    name=f"{name[:9]}…{name[-4:]}", version=snapshot.node.version
+                    name=f"{name[:8]}…{name[-4:]}", version=snapshot.node.version
                 )
             )
         if self.isVisible() and (page := self.page) is not None:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from desktop.domain.money import Money
 from desktop.domain.node_state import Interval, NodeState, Reason
-from desktop.domain.why import ADVICE, DAY_MS, WEEK_MS, Work, explain, span_of
+from desktop.domain.why import ADVICE, DAY_MS, STUCK, WEEK_MS, Work, explain, span_of
 
 NOW_MS = 1_795_000_000_000
 CAUSES = st.tuples(st.sampled_from(NodeState), st.sampled_from(Reason))
@@ -36,7 +36,14 @@ def test_whatever_happened_is_told_in_whole_sentences(
     assert all(str(each).endswith(".") and "{" not in str(each) for each in why.sentences)
     largest = why.day.largest
     assert (largest is None) == all(state is NodeState.EARNING for state, _ in spent)
-    assert why.advice == (None if largest is None else ADVICE.get(largest.reason))
+    if cause[0] not in STUCK:
+        assert why.advice == (None if largest is None else ADVICE.get(largest.reason))
+
+
+@pytest.mark.parametrize("cause", [(NodeState.FAULT, Reason.WORKER_FAILED), (NodeState.OFFLINE, Reason.NO_RELAY)])
+def test_what_keeps_it_from_working_now_comes_before_what_once_did(cause: tuple[NodeState, Reason]) -> None:
+    day = span_of({AWAY: DAY_MS // 2, EARNING: DAY_MS // 2}, DAY_MS, Work(7))
+    assert explain(Interval(NOW_MS - 5000, None, *cause), NOW_MS, day, day).advice == ADVICE[cause[1]]
 
 
 def test_a_day_is_explained_by_its_largest_loss() -> None:

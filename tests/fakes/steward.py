@@ -172,6 +172,7 @@ class FakeSteward:
         self.picture = a_snapshot()
         self.followed: list[object] = []
         self.history = [job_line(place) for place in range(1, 251)]
+        self.settings_told: SettingsAnswer | None = None
         self.setting_values = {name: value for name, _, _, value, _ in SETTINGS}
         self.shelf_told = a_shelf()
         self.bug = False
@@ -201,6 +202,8 @@ class FakeSteward:
         self.followed.append(request)
 
     async def settings(self) -> SettingsAnswer:
+        if self.settings_told is not None:
+            return self.settings_told
         values = self.setting_values
         sheets = tuple(
             SettingSheet(

@@ -6,6 +6,7 @@ changes the view looks at all of them.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QLocale
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from desktop.control.address import door_in
 from desktop.ui import language
@@ -31,6 +32,7 @@ from desktop.ui.wizard.wizard import Wizard
 ROOT: Final = Path(__file__).parents[2]
 WITHIN_S: Final = 60.0
 SETTLE_S: Final = 0.8
+SCREEN: Final = {"name": "a small laptop", "x": 0, "y": 0, "width": 1366, "height": 900, "logicalDpi": 96, "dpr": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ class Camera:
         preferences.values.theme = picture.look
         setup = Setup(door_in(home / "run"), home / "run" / "window.sock", home / "w.json", ROOT, home / "log")
         self.hearth = Hearth(setup, preferences, self._app)
-        if picture.scale != "1":
-            self.hearth.window.resize(683, 384)  # a small laptop's screen at twice the size
+        # At twice the size: a small laptop's screen. The screen there is here is smaller than most.
+        self.hearth.window.resize(*((683, 384) if picture.scale != "1" else (1180, 840)))
         self.hearth.start()
         self.wait(lambda: self.hearth.house.door.link is Link.CONNECTED, WITHIN_S)
         self.wait()
@@ -98,6 +100,20 @@ class Camera:
     def save(self, name: str) -> None:
         self.wait()
         widget = self._app.activeModalWidget() or self.hearth.window
+        self._keep(widget, name)
+
+    def save_page(self, number: int) -> None:
+        """The open page, and all of it where it has to be scrolled."""
+        page = self.hearth.window.page
+        if page is None:
+            return
+        name = f"{number}-{page.title}"
+        self.save(name)
+        inside = page.widget()
+        if inside is not None and page.verticalScrollBar().maximum():
+            self._keep(inside, f"{name}-whole")
+
+    def _keep(self, widget: QWidget, name: str) -> None:
         widget.grab().save(str(self._out / f"{self._picture.name}-{name}.png"))
 
     def take_all(self) -> None:
@@ -111,7 +127,7 @@ class Camera:
         elif self._picture.pages:
             for number, kind in enumerate(KINDS):
                 window.go_to(kind)
-                self.save(f"{number}-{window.page.title if window.page else ''}")
+                self.save_page(number)
             window.go_to(JobsPage)
             self.wait()
             if isinstance(window.page, JobsPage) and (newest := window.page.newest) is not None:
@@ -141,12 +157,14 @@ def main(out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     failed = []
     with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
+        screen = Path(folder) / "screen.json"
+        screen.write_text(json.dumps({"screens": [SCREEN]}), encoding="utf-8")
         for number, picture in enumerate(PICTURES):
             home = Path(folder) / picture.scene
             with stand(picture.scene, home) as door:
                 environment = {
                     **os.environ,
-                    "QT_QPA_PLATFORM": "offscreen",
+                    "QT_QPA_PLATFORM": f"offscreen:configfile={screen}",
                     "QT_SCALE_FACTOR": picture.scale,
                     "QT_LOGGING_RULES": "qt.qpa.*=false",
                 }

@@ -16,15 +16,15 @@ import msgspec
 from desktop.compose import Composition, system_clock_ms
 from desktop.config.settings import Settings
 from desktop.control.address import door_in
+from desktop.control.answers import OutlookAnswer
 from desktop.control.configuration import Configuration
 from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
-from desktop.control.snapshot import DeviceCard, Measurement, Snapshot
+from desktop.control.snapshot import Snapshot
 from desktop.control.storeroom import Storeroom
 from desktop.domain.check import Check
-from desktop.domain.device import DeviceKind
 from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.report import Report
@@ -39,6 +39,7 @@ from tests.fakes.benchmark import a_benchmark
 from tests.fakes.breakout import break_out
 from tests.fakes.node import FakeNode
 from tests.fakes.store import FakeStore
+from tests.ui import imagined
 from tests.ui.history import write_history
 
 RELAYS = ("wss://relay.example", "wss://relay.second.example")
@@ -60,25 +61,18 @@ JOBS = {"year": 100_000, "long": 2_000, "paused": 2_000, "offline": 2_000, "faul
 class StandSteward(NodeSteward):
     """The real steward; the device and the measurement are those of an imagined computer."""
 
-    benchmark_done = Measurement(running=False, share_done=1.0, tokens_per_s=61.4, low=60.2, high=61.9)
-
     async def snapshot(self) -> Snapshot:
         picture = await super().snapshot()
-        device = DeviceCard(
-            id="GPU-2f7d1c1e-9d0a-4d3c-8a39-6f0b1d6a7a10",
-            name="NVIDIA GeForce RTX 3060",
-            kind=DeviceKind.NVIDIA,
-            state=picture.status.state,
-            reason=picture.status.reason,
-            load=0.91,
-            temperature_c=68,
-            power_w=142.0,
-            power_limit_w=170.0,
-            memory_used_bytes=5 * 2**30,
-            memory_total_bytes=12 * 2**30,
-            sandbox="Namespaces: no network, no files, no other processes.",
+        now_ms = system_clock_ms()
+        return msgspec.structs.replace(
+            picture,
+            devices=imagined.devices(picture.status, now_ms),
+            benchmark=picture.benchmark or imagined.measured(now_ms),
+            fetching=imagined.failed_download() if picture.status.state is NodeState.FAULT else picture.fetching,
         )
-        return msgspec.structs.replace(picture, devices=(device,), benchmark=picture.benchmark or self.benchmark_done)
+
+    async def outlook(self) -> OutlookAnswer:
+        return imagined.outlook((await super().snapshot()).models[0].id)
 
 
 def node_of(scene: str, now_ms: int) -> FakeNode:
@@ -105,12 +99,19 @@ def offers(home: Composition, scene: str) -> list[Offer]:
     return [replace(offer, model=replace(offer.model, name=f"{LONG} {offer.model.name}")) for offer in home.offers()]
 
 
-def checks() -> tuple[Check, ...]:
+def checks(scene: str) -> tuple[Check, ...]:
     """What the doctor found."""
+    short = Check(
+        "disk space",
+        ok=False,
+        value="0.4 GiB free",
+        threshold="2.0 GiB free",
+        remedy="Free some space on the disk that holds Hearth's folder.",
+    )
     return (
         Check("operating system", ok=True, value="Linux 6.8.0", threshold="Linux 5.13 or later"),
         Check("memory", ok=True, value="12.4 GiB available of 15.5 GiB", threshold="2.0 GiB available"),
-        Check("disk space", ok=True, value="212.0 GiB free", threshold="2.0 GiB free"),
+        short if scene == "fault" else Check("disk space", ok=True, value="212.0 GiB free", threshold="2.0 GiB free"),
     )
 
 
@@ -145,7 +146,7 @@ async def serve(folder: Path, scene: str) -> None:
             offers=offers(home, scene),
             relay_urls=RELAYS,
             data_folder=str(paths.data),
-            checks=checks,
+            checks=lambda: checks(scene),
             phrase=lambda: PHRASE,
             quit=stop.set,
             break_out=break_out,

@@ -26,6 +26,7 @@ from tests.ui.test_language import sentences
 from tests.ui.theatre import Stand, hearth_over, until
 
 ROOT = Path(__file__).parents[2]
+LONG_WORD = 20
 
 
 def test_preferences_are_kept_and_private(tmp_path: Path) -> None:
@@ -162,9 +163,14 @@ def test_a_notification_that_is_switched_off_stays_away(hearth: Hearth, stand: S
     assert told == []
 
 
+def _half_of(sentence: str) -> str:
+    """Half as many letters: one word longer, or more words."""
+    return "Åŷ" * (len(sentence) // 4) if len(sentence) < LONG_WORD else " ÅŷåŷÅŷåŷ" * (len(sentence) // 18 + 1)
+
+
 def test_no_text_is_cut_in_a_language_half_as_long_again(app: QApplication, tmp_path: Path) -> None:
     """A pseudo-language: every sentence longer, with letters of full height and depth."""
-    longer = {each: f"⟦{each}{'Åŷ' * (len(each) // 4)}⟧" for each in sentences()}
+    longer = {each: f"⟦{each}{_half_of(each)}⟧" for each in sentences()}
     pseudo = Sentences(longer, app)
     app.installTranslator(pseudo)
     stand = Stand(tmp_path / "d.sock")

@@ -2,11 +2,14 @@ import time
 from pathlib import Path
 
 import msgspec
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMenu, QPushButton, QTableView, QWidget
 
+from desktop.config.settings import Settings
+from desktop.control.configuration import Configuration
 from desktop.control.messages import Pause
 from desktop.control.snapshot import Today
 from desktop.domain.node_state import NodeState, Reason
@@ -17,6 +20,7 @@ from desktop.ui.pages.jobs import JobsPage
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.settings import SettingsPage
 from desktop.ui.parts.card import Card
+from desktop.ui.parts.panel import Panel
 from desktop.ui.parts.table import Table
 from desktop.ui.window import KINDS
 from tests.fakes.steward import FakeSteward, job_line
@@ -153,14 +157,20 @@ def test_the_chart_is_walked_through_by_keys(hearth: Hearth) -> None:
     assert "jobs" in newest
 
 
-def test_no_text_is_cut_in_a_small_window(hearth: Hearth) -> None:
-    hearth.window.resize(683, 384)
+@pytest.mark.parametrize("width", [640, 683])
+def test_no_text_is_cut_in_a_small_window(hearth: Hearth, stand: Stand, width: int) -> None:
+    stand.steward.settings_told = Configuration(lambda: (Settings(), ""), lambda _: None).read()
+    hearth.window.resize(width, 384)
     for kind in KINDS:
         hearth.window.go_to(kind)
-        until(lambda: True)
         QTest.qWait(60)
         page = hearth.window.page
         assert page is not None
+        inside = page.widget()
+        assert inside is not None
+        if kind is SettingsPage:
+            until(lambda page=page: "Web server" in {each.accessibleName() for each in page.findChildren(Panel)})  # type: ignore[misc] # bound now
+        assert inside.minimumSizeHint().width() <= page.viewport().width(), page.title
         for each in page.findChildren(QLabel):
             if each.isVisible() and each.text():
                 right = each.mapTo(page.viewport(), QPoint(each.width(), 0)).x()

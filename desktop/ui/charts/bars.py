@@ -31,6 +31,18 @@ ROUND: Final = 3.0
 PALE: Final = 0.72
 
 
+def mixed(front: str, back: str, part: float) -> QColor:
+    """A colour over another as if it let some through; what lies between the two does not shine through."""
+    over, under = QColor(front), QColor(back)
+    red, green, blue = (
+        part * one + (1 - part) * other
+        for one, other in zip(
+            (over.redF(), over.greenF(), over.blueF()), (under.redF(), under.greenF(), under.blueF()), strict=True
+        )
+    )
+    return QColor.fromRgbF(red, green, blue)
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """One bar: its label on the axis, its full name, millisats, jobs."""
@@ -175,10 +187,8 @@ class BarChart(QWidget):
             box = QRectF(left + (index + GAP) * width, top + height - tall, width * (1 - 2 * GAP), tall)
             shape = QPainterPath()
             shape.addRoundedRect(box, min(ROUND, box.width() / 2), ROUND)
-            colour = QColor(theme.accent)
-            if index not in {self._at, len(self._bars) - 1}:
-                colour.setAlphaF(PALE)
-            painter.fillPath(shape, colour)
+            stands_out = index in {self._at, len(self._bars) - 1}
+            painter.fillPath(shape, QColor(theme.accent) if stands_out else mixed(theme.accent, theme.surface, PALE))
         self._paint_axis(painter, metrics, left, width)
         if 0 <= self._at < len(self._bars):
             painter.setPen(QColor(theme.text))

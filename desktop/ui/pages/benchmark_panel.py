@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
 from desktop.control.messages import Benchmark
 from desktop.control.snapshot import DeviceCard, MeasuredPart, Measurement
@@ -12,6 +12,7 @@ from desktop.domain.benchmark import Change
 from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House
+from desktop.ui.parts.dropdown import DropDown
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
 from desktop.ui.parts.table import Column, Row, Table
@@ -31,15 +32,15 @@ class BenchmarkPanel(Panel):
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
         self._progress.setAccessibleName(tr("Progress of the benchmark"))
-        self._device = QComboBox()
+        self._device = DropDown()
         self._device.setAccessibleName(tr("Device to measure"))
         self._device.hide()
         self._button = QPushButton(tr("Measure"))
         self._button.clicked.connect(self._press)
         columns = (
-            Column(tr("Part"), share=20),
+            Column(tr("Part"), share=20, whole=True),
             Column(tr("Measured"), right=True, share=12),
-            Column(tr("95 % interval"), right=True, share=14),
+            Column(tr("95 % interval"), right=True, share=14, rank=1),
             Column(tr("Against the run before"), share=18),
         )
         self._parts = Table(tr("Parts of the benchmark"), columns, house.appearance)

@@ -6,7 +6,7 @@ from typing import Final
 
 from PySide6.QtCore import QLocale
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop.control.answers import Refusal
 from desktop.control.snapshot import DeviceCard, UnmetLimit
@@ -15,6 +15,7 @@ from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.device_terms import DeviceTerms
 from desktop.ui.pages.page import House
+from desktop.ui.parts.choice import Check
 from desktop.ui.parts.facts import Facts
 from desktop.ui.parts.label import label
 from desktop.ui.parts.long_id import LongId
@@ -111,7 +112,7 @@ class DeviceControls(QWidget):
         self._id = device.id
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        self._on = QCheckBox(tr("Let this device work"))
+        self._on = Check(tr("Let this device work"))
         self._on.clicked.connect(lambda on: terms.switch(self._id, on=on, refused=self._refuse))
         self._more = QPushButton(tr("Limits of its own ▾"))
         self._more.setObjectName("link")

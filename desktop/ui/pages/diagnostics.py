@@ -12,7 +12,7 @@ from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House, Page
 from desktop.ui.pages.sandbox_panel import SandboxPanel
-from desktop.ui.parts.label import label
+from desktop.ui.parts.label import label, restyle
 from desktop.ui.parts.panel import Panel
 from desktop.ui.parts.table import Column, Row, Table
 
@@ -29,7 +29,7 @@ class DiagnosticsPage(Page):
             Column(tr("State"), share=8),
             Column(tr("Reason"), share=20),
             Column(tr("Last day"), right=True, share=12),
-            Column(tr("Last week"), right=True, share=12),
+            Column(tr("Last week"), right=True, share=12, rank=1),
         )
         self._reasons = Table(tr("Time by reason"), columns, house.appearance)
         why = Panel(tr("Why am I earning or not?"))
@@ -87,8 +87,8 @@ class DiagnosticsPage(Page):
         columns = (
             Column(tr("Check"), share=12),
             Column(tr("Found"), share=24),
-            Column(tr("Needed"), share=20),
-            Column(tr("Verdict"), share=10),
+            Column(tr("Needed"), share=20, rank=1),
+            Column(tr("Verdict"), share=10, whole=True),
         )
         self._checks = Table(tr("Checks of this computer"), columns, self._house.appearance)
         self._verdict = label(tr("Checking…"), "hint", wrap=True)
@@ -100,6 +100,7 @@ class DiagnosticsPage(Page):
         return panel
 
     def _run_doctor(self) -> None:
+        restyle(self._verdict, "hint")
         self._verdict.setText(tr("Checking…"))
         self._house.door.ask(lambda number: RunDoctor(id=number), self._show_checks, self._doctor_failed)
 
@@ -113,7 +114,9 @@ class DiagnosticsPage(Page):
         if failed:
             lines = [f"✕ {_title(check)}: {wording.told(check.remedy, check.values)}" for check in failed]
             self._verdict.setText("\n".join(lines))
+            restyle(self._verdict, "bad")
         else:
+            restyle(self._verdict, "good")
             self._verdict.setText(tr("✓ Everything that was checked is well."))
         self._checks.rows.show_rows([_check_row(check) for check in answer.checks])
         self._checks.fit_rows(20)

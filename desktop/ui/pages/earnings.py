@@ -35,9 +35,9 @@ class EarningsPage(Page):
         self.column.addWidget(self._panel, 3)
         columns = (
             Column(tr("Model")),
-            Column(tr("Jobs"), right=True),
-            Column(tr("Prompt tokens"), right=True),
-            Column(tr("Answered tokens"), right=True),
+            Column(tr("Jobs"), right=True, rank=1),
+            Column(tr("Prompt tokens"), right=True, rank=3),
+            Column(tr("Answered tokens"), right=True, rank=2),
             Column(tr("Earned"), right=True),
             Column(tr("After electricity"), right=True),
         )

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.control.answers import JobAnswer, Refusal, Result
 from desktop.control.messages import ReadJob
 from desktop.control.snapshot import JobLine
 from desktop.ui import formats, wording
 from desktop.ui.language import tr
-from desktop.ui.pages.page import House
+from desktop.ui.pages.joblines import model_names
+from desktop.ui.pages.page import House, Scrolled
 from desktop.ui.parts.label import label
+from desktop.ui.parts.screen import resize_within_screen
+
+WIDTH: Final = 520
+RECEIPT_LINES: Final = 12
+AROUND_LINES: Final = 20  # border, padding, and the document's own margin
 
 
 class JobDetail(QDialog):
@@ -20,13 +39,32 @@ class JobDetail(QDialog):
     def __init__(self, house: House, job_id: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Job"))
-        self.setMinimumWidth(520)
         self._house = house
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(24, 20, 24, 20)
+        inside = Scrolled()
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(24, 20, 24, 6)
         self._column.setSpacing(12)
-        self._wait = label(tr("Reading the ledger…"), "hint")
+        self._wait = label(tr("Reading the ledger…"), "hint", wrap=True)
         self._column.addWidget(self._wait)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        self._buttons = QHBoxLayout()
+        self._buttons.setContentsMargins(24, 6, 24, 20)
+        self._buttons.addStretch()
+        close = QPushButton(tr("Close"))
+        close.clicked.connect(self.accept)
+        self._buttons.addWidget(close)
+        close.setFocus()
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(scroll, 1)
+        whole.addLayout(self._buttons)
+        resize_within_screen(self, QSize(WIDTH, WIDTH))
         house.door.ask(lambda number: ReadJob(id=number, job_id=job_id), self._show, self._refuse)
 
     def _refuse(self, refusal: Refusal) -> None:
@@ -47,7 +85,7 @@ class JobDetail(QDialog):
         for name, value in (
             (tr("Reward"), formats.money(job.charged_msat) if ended else formats.UNKNOWN),
             (tr("Set aside for it"), formats.money(answer.held_msat)),
-            (tr("Model"), job.model_id),
+            (tr("Model"), self._model_name(job.model_id)),
             (tr("Kind"), wording.kind_word(job.kind)),
             (tr("Paid with"), tr("a token") if answer.payment == "token" else tr("a session key")),
             (tr("Accepted"), formats.moment(job.accepted_at_ms, now)),
@@ -61,7 +99,19 @@ class JobDetail(QDialog):
             form.addRow(label(name, "hint"), label(value, wrap=True, selectable=True))
         self._column.addLayout(form)
         self._show_receipt(answer)
-        self.adjustSize()
+        self._column.addStretch(1)
+        # What was put into it counts from the next turn on.
+        QTimer.singleShot(0, self, self._fit)
+
+    def _fit(self) -> None:
+        """As tall as what is in it, or as the screen."""
+        inside = self._column.heightForWidth(WIDTH)
+        resize_within_screen(self, QSize(WIDTH, inside + self._buttons.sizeHint().height()))
+
+    def _model_name(self, model_id: str) -> str:
+        """The name, where the model is still offered."""
+        snapshot = self._house.door.snapshot
+        return model_id if snapshot is None else model_names(snapshot.models).get(model_id, model_id)
 
     def _no_receipt(self, job: JobLine) -> str:
         if job.finished_at_ms is None:
@@ -84,17 +134,8 @@ class JobDetail(QDialog):
             text.setReadOnly(True)
             text.setAccessibleName(tr("Receipt"))
             text.setTabChangesFocus(True)
-            text.setFixedHeight(130)
+            text.setFixedHeight(text.fontMetrics().lineSpacing() * RECEIPT_LINES + AROUND_LINES)
             self._column.addWidget(text)
-        row = QHBoxLayout()
-        row.addStretch()
-        if answer.receipt is not None:
             copy = QPushButton(tr("Copy receipt"))
-            body = answer.receipt.body
-            copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(body))
-            row.addWidget(copy)
-        close = QPushButton(tr("Close"))
-        close.clicked.connect(self.accept)
-        row.addWidget(close)
-        self._column.addLayout(row)
-        close.setFocus()
+            copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(receipt.body))
+            self._buttons.insertWidget(1, copy)

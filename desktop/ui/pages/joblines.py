@@ -23,11 +23,11 @@ COLOURS: Final = {
 def job_columns() -> tuple[Column, ...]:
     """The headings."""
     return (
-        Column(tr("Time"), share=12),
+        Column(tr("Time"), share=12, whole=True),
         Column(tr("Model"), share=20),
-        Column(tr("Kind"), share=10),
-        Column(tr("Tokens"), right=True, share=8),
-        Column(tr("Took"), right=True, share=9),
+        Column(tr("Kind"), share=10, rank=3),
+        Column(tr("Tokens"), right=True, share=8, rank=2),
+        Column(tr("Took"), right=True, share=9, rank=1),
         Column(tr("Reward"), right=True, share=11),
         Column(tr("State"), share=15),
     )

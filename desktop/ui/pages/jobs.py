@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton
 
 from desktop.control.answers import ExportAnswer, JobsAnswer, Refusal, Result
 from desktop.control.messages import ExportJobs, ReadJobs
@@ -16,6 +16,7 @@ from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.joblines import job_columns, job_row, model_names
 from desktop.ui.pages.page import House, Page
+from desktop.ui.parts.dropdown import DropDown
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
 from desktop.ui.parts.table import Table
@@ -36,12 +37,12 @@ class JobsPage(Page):
         self._names: dict[str, str] = {}
         self._before: int | None = None
         self._asking = 0
-        self._state = QComboBox()
+        self._state = DropDown()
         self._state.setAccessibleName(tr("Show jobs by state"))
         self._state.addItem(tr("All states"), None)
         for state in JobState:
             self._state.addItem(wording.job_word(state), state.value)
-        self._model = QComboBox()
+        self._model = DropDown()
         self._model.setAccessibleName(tr("Show jobs by model"))
         self._model.addItem(tr("All models"), None)
         self._search = QLineEdit()

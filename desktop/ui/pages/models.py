@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.control.snapshot import OfferedModel, Snapshot
+from desktop.domain.model import ModelKind
 from desktop.ui import formats, wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House, Page
@@ -65,7 +66,7 @@ def _facts(model: OfferedModel) -> list[tuple[str, str]]:
         (tr("What it does"), wording.model_kind_word(model.kind)),
         (tr("Price of reading"), per_million.format(amount=formats.sats(model.prompt_msat_per_million))),
     ]
-    if model.completion_msat_per_million:
+    if model.completion_msat_per_million and model.kind is not ModelKind.EMBEDDING:
         price = per_million.format(amount=formats.sats(model.completion_msat_per_million))
         facts.append((tr("Price of answering"), price))
     if model.request_msat:

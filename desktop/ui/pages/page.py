@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.control.snapshot import Snapshot
@@ -27,6 +27,18 @@ class House:
     at_login: LoginSwitch | None = None
 
 
+class Scrolled(QWidget):
+    """What is inside a place that scrolls: as tall as its lines are at the width there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("scrolled")
+
+    def minimumSizeHint(self) -> QSize:
+        """No height of its own: the layout's, for the width there is, is what counts."""
+        return QSize(super().minimumSizeHint().width(), 0)
+
+
 class Page(QScrollArea):
     """A place: a column that scrolls when the window is small. `needs` are the words without which it is absent."""
 
@@ -39,8 +51,7 @@ class Page(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        inside = QWidget()
-        inside.setObjectName("scrolled")
+        inside = Scrolled()
         self.column = QVBoxLayout(inside)
         self.column.setContentsMargins(24, 4, 24, 18)
         self.column.setSpacing(14)

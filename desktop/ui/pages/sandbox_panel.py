@@ -38,9 +38,9 @@ class SandboxPanel(Panel):
         self._progress.setAccessibleName(tr("The attempts to break out are running"))
         columns = (
             Column(tr("Attempt"), share=30),
-            Column(tr("Should be"), share=16),
+            Column(tr("Should be"), share=16, rank=1),
             Column(tr("Was"), share=22),
-            Column(tr("Verdict"), share=10),
+            Column(tr("Verdict"), share=10, whole=True),
         )
         self._attempts = Table(tr("Attempts to break out"), columns, house.appearance)
         self._mode = label("", wrap=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Final
 
-from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.control.answers import Result, SettingsAnswer, SettingSheet
 from desktop.control.messages import ReadSettings
@@ -16,14 +16,18 @@ from desktop.ui.login import LoginSwitch
 from desktop.ui.pages.page import House, Page
 from desktop.ui.pages.price_table import PriceTable
 from desktop.ui.pages.setting_field import SettingField
+from desktop.ui.parts.choice import Check
+from desktop.ui.parts.dropdown import DropDown
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
 
 THEMES: Final = ("system", "light", "dark")
 LANGUAGES: Final = ("system", "en", "de")
+# What an owner asks for first comes first.
+ORDER: Final = {group: place for place, group in enumerate(("computer", "money", "work", "node", "network", "http"))}
 PRICES: Final = "prices by model"
-# The usual price is the first line of the prices; the limits of a device are on the page Devices.
-ELSEWHERE: Final = frozenset({"price", "limits by device"})
+# The usual price is the first line of the prices; what a device may do is on the page Devices.
+ELSEWHERE: Final = frozenset({"price", "limits by device", "list of devices"})
 
 
 class SettingsPage(Page):
@@ -61,7 +65,8 @@ class SettingsPage(Page):
             if (old := item.widget()) is not None:
                 old.deleteLater()
         writable = "set" in self._house.door.words
-        for group, sheets in groupby(answer.settings, key=lambda sheet: sheet.group):
+        sheets_in_order = sorted(answer.settings, key=lambda sheet: ORDER.get(sheet.group, len(ORDER)))
+        for group, sheets in groupby(sheets_in_order, key=lambda sheet: sheet.group):
             panel = Panel(group_name(group))
             panel.body.setSpacing(14)
             for sheet in sheets:
@@ -104,7 +109,7 @@ class SettingsPage(Page):
             (tr("Tell me when the first job is paid"), values.notify_first_job, first),
             (tr("Tell me when Hearth has stopped and needs me"), values.notify_trouble, trouble),
         ):
-            box = QCheckBox(text)
+            box = Check(text)
             box.setChecked(on)
             box.toggled.connect(act)
             panel.body.addWidget(box)
@@ -119,7 +124,7 @@ class LoginBox(QWidget):
     def __init__(self, at_login: LoginSwitch) -> None:
         super().__init__()
         self._at_login = at_login
-        self._box = QCheckBox(tr("Start Hearth in the tray when I log in"))
+        self._box = Check(tr("Start Hearth in the tray when I log in"))
         self._words = label("", "warn", wrap=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -155,7 +160,7 @@ def _choice(name: str, choices: tuple[str, ...], start: int, chosen: Callable[[i
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(4)
     column.addWidget(label(name, "hint", wrap=True))
-    box = QComboBox()
+    box = DropDown()
     box.addItems(choices)
     box.setCurrentIndex(max(0, start))
     box.setAccessibleName(name)

@@ -38,7 +38,7 @@ class ShelfPanel(Panel):
         self._grid = QGridLayout(holder)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(18)
-        self._grid.setVerticalSpacing(6)
+        self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(0, 1)
         for part in (self._torch, self._room, self._progress, self._note, holder):
             self.body.addWidget(part)
@@ -74,13 +74,15 @@ class ShelfPanel(Panel):
         while (item := self._grid.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.deleteLater()
-        for row, model in enumerate(shelf.models):
+        for place, model in enumerate(shelf.models):
+            row = 3 * place
             size = formats.size(model.bytes) if model.here else tr("≈ {size}").format(size=formats.size(model.bytes))
             facts = " · ".join((model.licence, size, _fit_words(model, shelf.memory_bytes)))
-            self._grid.addWidget(label(model.name, "strong", wrap=True), 2 * row, 0)
+            self._grid.addWidget(label(model.name, "strong", wrap=True), row, 0)
             # In one line that breaks: side by side they would not fit into a small window.
-            self._grid.addWidget(label(facts, "hint" if model.fits else "warn", wrap=True), 2 * row + 1, 0)
-            self._grid.addWidget(self._button(model), 2 * row, 1, 2, 1, Qt.AlignmentFlag.AlignVCenter)
+            self._grid.addWidget(label(facts, "hint" if model.fits else "warn", wrap=True), row + 1, 0)
+            self._grid.addWidget(self._button(model), row, 1, 2, 1, Qt.AlignmentFlag.AlignVCenter)
+            self._grid.setRowMinimumHeight(row + 2, 4)
 
     def _button(self, model: ShelfModel) -> QPushButton:
         words = tr("Remove") if model.here else tr("Download")

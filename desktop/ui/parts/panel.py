@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from desktop.ui.parts.label import label
+from desktop.ui.parts.head import Head
 
 
 class Panel(QFrame):
@@ -17,10 +17,4 @@ class Panel(QFrame):
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(16, 12, 16, 14)
         self.body.setSpacing(8)
-        head = QHBoxLayout()
-        head.setSpacing(4)
-        head.addWidget(label(title, "section"))
-        head.addStretch()
-        for control in controls:
-            head.addWidget(control)
-        self.body.addLayout(head)
+        self.body.addWidget(Head(title, controls))

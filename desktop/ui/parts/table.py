@@ -6,25 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from desktop.ui.parts.widths import Need, share_out
 from desktop.ui.theme import Appearance
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT: Final = QModelIndex()
 LEAST_CHARACTERS: Final = 8
-CELL_PADDING: Final = 22
+MOST_CHARACTERS: Final = 34
+CELL_PADDING: Final = 24
+MEASURED_ROWS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading; `right` for numbers; `share` is its part of the width, beside those of the others."""
+    """A heading; `right` for numbers; `share` is its part of the room that is left beside those of the others.
+
+    `rank` 0 is always shown; of the others the highest goes first where it is narrow. What is `whole` is not shortened
+    while anything else can be.
+    """
 
     title: str
     right: bool = False
     share: int = 10
+    rank: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +139,23 @@ class Table(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 14)
         head = self.horizontalHeader()
         head.setHighlightSections(False)
-        head.setMinimumSectionSize(self.fontMetrics().averageCharWidth() * 7)
+        head.setMinimumSectionSize(1)
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         head.setStretchLastSection(True)
-        self._shares = [column.share for column in columns]
-        metrics = self.fontMetrics()
-        some_text = metrics.averageCharWidth() * LEAST_CHARACTERS
-        self._least = [max(metrics.horizontalAdvance(column.title), some_text) + CELL_PADDING for column in columns]
+        self._columns = tuple(columns)
+        self._needs: list[Need] = []
+        # Many rows change at once; they are measured once, when all have.
+        self._measure_soon = QTimer(self, singleShot=True, interval=0)
+        self._measure_soon.timeout.connect(self._measure)
+        for changed in (self.rows.rowsInserted, self.rows.rowsRemoved, self.rows.dataChanged):
+            changed.connect(self._measure_soon.start)
+        self._measure()
         self.doubleClicked.connect(lambda index: self.opened.emit(self.rows.row(index.row()).key))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -154,10 +167,29 @@ class Table(QTableView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the width anew."""
-        width = self.viewport().width()
-        for section, share in enumerate(self._shares[:-1]):
-            self.setColumnWidth(section, max(self._least[section], width * share // sum(self._shares)))
+        self._share_out()
         super().resizeEvent(event)
+
+    def _measure(self) -> None:
+        metrics = self.fontMetrics()
+        few, many = (metrics.averageCharWidth() * count for count in (LEAST_CHARACTERS, MOST_CHARACTERS))
+        rows = range(min(self.rows.rowCount(), MEASURED_ROWS))
+        needs = []
+        for place, column in enumerate(self._columns):
+            title = metrics.horizontalAdvance(column.title)
+            texts = [metrics.horizontalAdvance(self.rows.row(row).cells[place]) for row in rows]
+            wanted = max(title, min(max(texts, default=0), many))
+            least = wanted if column.right or column.whole else min(wanted, max(title, few))
+            needs.append(Need(wanted + CELL_PADDING, least + CELL_PADDING, column.share, column.rank))
+        if needs != self._needs:
+            self._needs = needs
+            self._share_out()
+
+    def _share_out(self) -> None:
+        for section, width in enumerate(share_out(self._needs, self.viewport().width())):
+            self.setColumnHidden(section, width == 0)
+            if width:
+                self.setColumnWidth(section, width)
 
     def fit_rows(self, most: int) -> None:
         """Be as tall as its rows, up to `most`, so that the page scrolls and not the table."""

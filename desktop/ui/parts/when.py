@@ -6,10 +6,11 @@ from typing import Final
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QPushButton, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop.domain.schedule import DAYS, HOURS, Permission, Schedule
 from desktop.ui.language import tr
+from desktop.ui.parts.choice import Radio
 from desktop.ui.parts.label import label
 from desktop.ui.parts.week import WeekGrid, paint_permission, permission_words
 from desktop.ui.theme import Appearance
@@ -45,9 +46,9 @@ class WhenChoice(QWidget):
     def __init__(self, appearance: Appearance) -> None:
         super().__init__()
         self._appearance = appearance
-        self._away = QRadioButton(tr("When I am away"))
-        self._always = QRadioButton(tr("Always, also while I use the computer"))
-        self._by_week = QRadioButton(tr("By a schedule"))
+        self._away = Radio(tr("When I am away"))
+        self._always = Radio(tr("Always, also while I use the computer"))
+        self._by_week = Radio(tr("By a schedule"))
         self._choices = QButtonGroup(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -20,6 +20,7 @@ from desktop.ui.wizard.step import Step
 
 ASKED: Final = 3
 COLUMNS: Final = 3
+FIGURE_SPACE: Final = "\u2007"  # as wide as a digit
 
 
 def three_places(count: int) -> tuple[int, ...]:
@@ -117,7 +118,7 @@ class PhraseStep(Step):
         self._clear()
         rows = -(-len(self._words) // COLUMNS)
         for number, word in enumerate(self._words):
-            shown = label(f"{number + 1:2d}  {word}", "strong")
+            shown = label(f"{str(number + 1).rjust(2, FIGURE_SPACE)}  {word}", "strong")
             shown.setAccessibleName(tr("Word {number}: {word}").format(number=number + 1, word=word))
             self._grid.addWidget(shown, number % rows, number // rows)
         self.changed.emit()

@@ -14,6 +14,7 @@ class WelcomeStep(Step):
     def __init__(self, house: House) -> None:  # noqa: ARG002 - every step is built alike
         super().__init__(tr("Let this computer earn while you do something else"))
         self.next_words = tr("Let's begin")
+        self.column.setSpacing(4)
         for head, words in (
             (
                 tr("What runs"),
@@ -43,4 +44,5 @@ class WelcomeStep(Step):
         ):
             self.column.addWidget(label(head, "section"))
             self.column.addWidget(label(words, wrap=True))
+            self.column.addSpacing(12)
         self.column.addStretch(1)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.control.snapshot import Snapshot
 from desktop.ui.language import tr
-from desktop.ui.pages.page import House
+from desktop.ui.pages.page import House, Scrolled
 from desktop.ui.parts.label import label
+from desktop.ui.parts.screen import resize_within_screen
 from desktop.ui.wizard.benchmark import BenchmarkStep
 from desktop.ui.wizard.device import DeviceStep
 from desktop.ui.wizard.join import JoinStep
@@ -27,22 +28,26 @@ class Wizard(QDialog):
         self._house = house
         self.setWindowTitle(tr("Welcome to Hearth"))
         self.setModal(True)
-        self.resize(680, 640)
+        resize_within_screen(self, QSize(680, 640))
         words = house.door.words
         kinds = (WelcomeStep, DeviceStep, BenchmarkStep, WhenStep, PhraseStep, JoinStep)
         self.steps: list[Step] = [kind(house) for kind in kinds if kind.needs <= words]
         self._at = 0
         self._count = label("", "caption")
         self._title = label("", "title", wrap=True)
-        self._stack = QStackedWidget()
+        # Not a stack, which is as large as the largest step: what is not there must not be scrolled through.
+        inside = Scrolled()
+        inside_column = QVBoxLayout(inside)
+        inside_column.setContentsMargins(0, 0, 0, 0)
         for step in self.steps:
-            self._stack.addWidget(step)
+            step.hide()
+            inside_column.addWidget(step)
             step.changed.connect(self._show_buttons)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self._stack)
+        scroll.setWidget(inside)
         self._back = QPushButton(tr("Back"))
         self._skip = QPushButton(tr("Skip"))
         self._next = QPushButton(tr("Next"))
@@ -79,9 +84,10 @@ class Wizard(QDialog):
     def go(self, by: int) -> None:
         """Go so many steps on, or back."""
         self.step.forget()
+        self.step.hide()
         self._at = min(max(self._at + by, 0), len(self.steps) - 1)
         step = self.step
-        self._stack.setCurrentWidget(step)
+        step.show()
         self._count.setText(tr("Step {number} of {count}").format(number=self._at + 1, count=len(self.steps)))
         self._title.setText(step.title)
         step.enter()
