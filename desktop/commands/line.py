@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "bench": "measure how fast this computer answers",
     "models": "which models there are and fit; get, offer and remove them",
     "setup": "install the build of torch that fits this computer's cards",
+    "update": "look for a new version, and install it with a way back",
     "uninstall": "take Hearth off this computer; asks about keys, wallet and ledger",
     "demo": "play the whole job on this computer: relays, mint, node, buyer",
 }

@@ -40,6 +40,7 @@ DEFAULT_PRICE: Final = Price(prompt_msat_per_million=50_000, completion_msat_per
 WireMode = Literal["default", "disabled", "listed"]
 PresetWord = Literal["quiet", "balanced", "full"]
 PriceRule = Literal["fixed", "floor", "demand"]
+Automatic = Literal["off", "tell", "install"]
 SandboxPolicy = Literal["strongest", "require-namespaces"]
 _BEATS_BEFORE_EXPIRY: Final = 2
 
@@ -271,6 +272,23 @@ class Settings:
             OneAddress(("https", "http")),
         ),
     ] = ""
+
+    update_automatic: Annotated[
+        Automatic,
+        About(
+            "updates",
+            "Look for a new version only when you ask, look once a day and tell you, or also install it.",
+            OneOf(get_args(Automatic)),
+        ),
+    ] = "tell"
+    update_sources: Annotated[
+        tuple[str, ...],
+        About(
+            "updates",
+            "Web addresses that tell of new versions, beside the relays; the publisher's signature decides, not they.",
+            Addresses(("https", "http")),
+        ),
+    ] = ()
 
     ask_model: Annotated[str, About("ask", "The model to ask if none is named; empty for the cheapest.", ModelId())] = (
         ""

@@ -71,6 +71,13 @@ class Instance:
         except AlreadyRunning:
             return True
 
+    def owner(self) -> int | None:
+        """The process that has it, or had it last; None if that cannot be told."""
+        try:
+            return int(self._path.read_bytes()[:_PID_BYTES])
+        except (OSError, ValueError):
+            return None
+
     def release(self) -> None:
         """Let others have the folder."""
         if self._descriptor is not None:

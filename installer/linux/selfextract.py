@@ -23,6 +23,7 @@ def build(usr: Path, out: Path, source: Source, version: str) -> Path:
         for part in ("applications", "icons", "man", "metainfo"):
             shutil.copytree(usr / "share" / part, inside / "share" / part)
         shutil.copy(FILES / "install", inside)
+        shutil.copy(FILES / "use", inside)
         shutil.copy(FILES / "hearth.service", inside)
         settle(inside, source.epoch_s)
         tar = f"--format=gnu --sort=name --owner=0 --group=0 --numeric-owner --mtime=@{source.epoch_s}"

@@ -132,7 +132,18 @@ def test_the_run_installs_for_one_user_and_goes_without_a_trace(
     assert (home / ".local/bin/hearth").resolve().name == "hearth"
     entry = (home / ".local/share/applications/hearth.desktop").read_text()
     assert f'Exec="{home}/.local/bin/hearth"' in entry
-    assert len(list((home / ".local/share/hearth").glob("app-*"))) == 1
+    (app,) = (home / ".local/share/hearth").glob("app-*")
+
+    # Laid down beside what is in use, it changes nothing until it is told to.
+    used = app.rename(app.with_name("app-" + "0" * 16))
+    (home / ".local/share/hearth/app").unlink()
+    (home / ".local/share/hearth/app").symlink_to(used.name)
+    line = ["/bin/sh", str(script), "--quiet", "--nox11", "--", "--beside"]
+    said = subprocess.run(line, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said == f"{app}\n"
+    assert (home / ".local/bin/hearth").resolve().parent == used
+    subprocess.run([app / "use"], env=environment, check=True)
+    assert (home / ".local/bin/hearth").resolve().parent == app
 
     subprocess.run([home / ".local/share/hearth/app/remove"], env=environment, capture_output=True, check=True)
 
