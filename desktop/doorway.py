@@ -23,7 +23,9 @@ from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.control.storeroom import Storeroom
+from desktop.control.updating import Updating
 from desktop.control.workshop import NodeWorkshop
+from desktop.domain.errors import HearthError
 from desktop.domain.model import ModelKind
 from desktop.economy import Live, electricity_of, examine_home, livelihood_of, look_ahead
 from desktop.machine.devices.survey import local_devices
@@ -33,11 +35,13 @@ from desktop.machine.limits.keeper import LimitsKeeper
 from desktop.machine.limits.power import LocalKnobs
 from desktop.machine.private_file import write_private
 from desktop.machine.settings_file import load_settings, save_settings
+from desktop.node.life import Moment
 from desktop.node.node import Node
 from desktop.node.policy.terms import Terms
 from desktop.node.restraint import Restraint
 from desktop.proof.benchmark import BenchmarkSigner
 from desktop.proof.receipts import verify
+from desktop.renewal import HomeVersions, Renewal
 from desktop.supplies import HomeStore
 from desktop.worker.handle import WorkerHandle
 
@@ -51,6 +55,16 @@ class Doorway:
     door: Door
     steward: NodeSteward
     restraint: Restraint
+    renewal: Renewal
+
+    def moment(self, moment: Moment) -> None:
+        """The node is in another state."""
+        if moment.decision.takes_jobs:
+            try:
+                self.renewal.settle()
+            except HearthError as error:
+                log.warning("the last change of version could not be settled: %s", error)
+        self.door.changed()
 
     def worker_started(self, worker: WorkerHandle) -> None:
         """A worker runs."""
@@ -107,6 +121,9 @@ async def open_doorway(
     keeper = LimitsKeeper(LocalKnobs(), Journal(home.paths.data), WatchdogGuard(home.paths.data, owner), owner=owner)
     restraint = Restraint(node, keeper, changed)
 
+    renewal = Renewal(home, os.environ)
+    updating = Updating(HomeVersions(renewal, lambda: settings()[0].update_automatic), changed)
+
     with home.report() as report:
         pauses = Pauses(node, home.paths.data / "pause.json", write=write_private, changed=changed, now_ms=home.now_ms)
         benchmark = Benchmark(
@@ -133,6 +150,7 @@ async def open_doorway(
             pauses=pauses,
             benchmark=benchmark,
             storeroom=Storeroom(HomeStore(home), changed),
+            updating=updating,
             now_ms=home.now_ms,
         )
         livelihood = livelihood_of(home, node, report)
@@ -144,7 +162,8 @@ async def open_doorway(
         try:
             await pauses.restore()
             await benchmark.restore()
-            yield Doorway(door, steward, restraint)
+            await updating.open()
+            yield Doorway(door, steward, restraint, renewal)
         finally:
             # First the door: what comes through it now would be begun behind the back of what is being ended.
             await door.close()

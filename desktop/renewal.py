@@ -10,29 +10,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from desktop import __version__
 from desktop.compose import Composition
-from desktop.domain.errors import AlreadyRunning, UpdateFailed
+from desktop.control.snapshot import Renewal as Picture
+from desktop.control.snapshot import VersionChange
+from desktop.domain.errors import AlreadyRunning, DownloadStopped, Unavailable, UpdateFailed
 from desktop.downloads.transfer import Transfer
+from desktop.downloads.wanted import Progress
 from desktop.machine.instance import Instance
 from desktop.machine.paths import Paths
 from desktop.machine.private_file import write_private
 from desktop.resources import resource
 from desktop.updates.changeover import App, Changeover, settle
-from desktop.updates.decision import Decision, decide
+from desktop.updates.decision import Decision, Verdict, decide
 from desktop.updates.installation import Installation, Kind, find_installation
 from desktop.updates.look import Answer, look
-from desktop.updates.memory import Memory
+from desktop.updates.memory import Memory, Outcome
 from desktop.updates.publishers import Publishers
 from desktop.updates.records import Records
 from desktop.updates.sources import RelaySource, Source, WebSource
-from desktop.updates.staging import Staged, Staging, Tell
+from desktop.updates.staging import Phase, Staged, Staging, Tell
 from desktop.updates.statement import Artefact
 from desktop.updates.units import in_unit_of_its_own
 from desktop.updates.versions import LOCK, Versions
 
 CHANGE: Final = "--change-to"
 MIGRATES: Final = "--migrates"
+_LOOK_S: Final = 0.2
+_PHASES: Final = {
+    Verdict.CURRENT: "current",
+    Verdict.READY: "ready",
+    Verdict.WAITING: "waiting",
+    Verdict.UNWELL: "unwell",
+    Verdict.NO_INSTALLER: "no installer",
+}
 _WORDS: Final = 1000
 
 
@@ -163,6 +176,85 @@ class Renewal:
         except AlreadyRunning:
             raise AlreadyRunning("Hearth is being updated already.", now="Wait until that is done.") from None
         return lock
+
+
+class HomeVersions:
+    """New versions for the door of a running node: a `Shop`. `automatic` reads the owner's wish as it is now."""
+
+    def __init__(self, renewal: Renewal, automatic: Callable[[], str]) -> None:
+        self._renewal = renewal
+        self._automatic = automatic
+        self._found: Found | None = None
+
+    def standing(self) -> Picture:
+        """As `Shop.standing`."""
+        remembered = self._renewal.memory.read()
+        return Picture(checked_at_ms=remembered.checked_at_ms, last_change=_last_change(remembered.outcome))
+
+    async def look(self) -> Picture:
+        """As `Shop.look`."""
+        self._found = found = await self._renewal.look()
+        decision, remembered = found.decision, self._renewal.memory.read()
+        return Picture(
+            phase=_PHASES[decision.verdict],
+            version=decision.statement.version,
+            notes=decision.statement.notes,
+            size_bytes=None if decision.artefact is None else decision.artefact.bytes,
+            turn_ms=None if decision.turn_s is None else decision.turn_s * 1000,
+            checked_at_ms=remembered.checked_at_ms,
+            detail=decision.why,
+            troubles=tuple(f"{each.source}: {each.trouble}" for each in found.answers if each.trouble),
+            last_change=_last_change(remembered.outcome),
+        )
+
+    def install(self, found: Picture, stop: threading.Event, tell: Callable[[Picture], None]) -> Picture:
+        """As `Shop.install`."""
+        decision = None if self._found is None else self._found.decision
+        if decision is None or decision.artefact is None or decision.statement.version != found.version:
+            raise Unavailable("There is no new version ready to install.", now="Look for one first.")
+
+        def told(phase: Phase, progress: Progress | None) -> None:
+            tell(
+                replace(
+                    found,
+                    phase=phase.value,
+                    running=True,
+                    detail="",
+                    done_bytes=0 if progress is None else progress.done_bytes,
+                    left_s=None if progress is None else progress.left_s,
+                )
+            )
+
+        ready = self._renewal.make_ready(found.version, decision.artefact, stop, told)
+        if ready.staged is None:
+            return replace(found, phase="downloaded", running=False, command=ready.command, detail=str(ready.installer))
+        changing = replace(found, phase="changing", running=True, detail="")
+        tell(changing)
+        if stop.is_set():
+            raise DownloadStopped("The update was stopped.")
+        helper = self._renewal.hand_over(ready.staged)
+        # It ends this node; if it gives up before, it says why.
+        while helper.poll() is None and not stop.wait(_LOOK_S):
+            pass
+        if not helper.returncode:
+            return changing
+        return replace(found, phase="failed", running=False, detail=self._renewal.last_words())
+
+    def automatic(self) -> str:
+        """As `Shop.automatic`."""
+        return self._automatic()
+
+
+def _last_change(outcome: Outcome | None) -> VersionChange | None:
+    if outcome is None:
+        return None
+    return VersionChange(
+        version=outcome.version,
+        before=outcome.before,
+        healthy=outcome.healthy,
+        at_ms=outcome.at_ms,
+        words=outcome.words,
+    )
 
 
 def home_option(paths: Paths, environ: Mapping[str, str]) -> list[str]:

@@ -116,7 +116,8 @@ class _News:
 
     def moment(self, moment: Moment) -> None:
         self._voice.moment(moment)
-        self._changed()
+        if self.doorway is not None:
+            self.doorway.moment(moment)
 
     def worker(self, worker: WorkerHandle) -> None:
         self._voice.worker(worker)

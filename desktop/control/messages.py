@@ -8,7 +8,7 @@ Money is millisats, times are UTC milliseconds.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -156,6 +156,12 @@ class BreakOut(Request, tag="breakout"):
     """Try to break out of the sandbox, as before every start of a worker, and tell of each attempt; takes seconds."""
 
 
+class Update(Request, tag="update"):
+    """Look for a new version of Hearth, install it, or pause that; progress and findings show in the snapshot."""
+
+    act: Literal["look", "install", "stop"] = "look"
+
+
 class ReadReport(Request, tag="report"):
     """A problem report without secrets, as text to look at before it is sent."""
 
@@ -189,6 +195,7 @@ AnyRequest = (
     | Discard
     | RunDoctor
     | BreakOut
+    | Update
     | ReadReport
     | ReadPhrase
     | Quit

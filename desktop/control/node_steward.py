@@ -24,10 +24,21 @@ from desktop.control.answers import (
 )
 from desktop.control.benchmark import Benchmark
 from desktop.control.breaking_out import break_out_answer
+from desktop.control.checks import check_sheet, relay_check
 from desktop.control.configuration import Configuration
 from desktop.control.device_cards import device_card
 from desktop.control.messages import Benchmark as MeasureWord
-from desktop.control.messages import Discard, ExportJobs, Fetch, Pause, ReadEarnings, ReadJobs, ReadUptime, WriteSetting
+from desktop.control.messages import (
+    Discard,
+    ExportJobs,
+    Fetch,
+    Pause,
+    ReadEarnings,
+    ReadJobs,
+    ReadUptime,
+    Update,
+    WriteSetting,
+)
 from desktop.control.pauses import Pausable, Pauses
 from desktop.control.problem_report import problem_report
 from desktop.control.prospects import outlook_answer
@@ -44,6 +55,7 @@ from desktop.control.snapshot import (
     UptimeSummary,
 )
 from desktop.control.storeroom import Storeroom
+from desktop.control.updating import Updating
 from desktop.domain.check import Check
 from desktop.domain.errors import Unavailable
 from desktop.domain.limits import Limits
@@ -61,7 +73,7 @@ from desktop.worker.sandbox.check import SandboxReport
 
 WORDS: Final = frozenset({
     "pause", "resume", "enrol", "benchmark", "settings", "set", "earnings", "uptime", "jobs", "job", "export",
-    "why", "outlook", "shelf", "fetch", "discard", "doctor", "breakout", "report", "phrase", "quit",
+    "why", "outlook", "shelf", "fetch", "discard", "doctor", "breakout", "update", "report", "phrase", "quit",
 })  # fmt: skip
 RECORDS_GO_STALE_MS: Final = 60_000  # midnight, and minutes of uptime
 
@@ -148,6 +160,7 @@ class NodeSteward:
         pauses: Pauses,
         benchmark: Benchmark,
         storeroom: Storeroom,
+        updating: Updating,
         now_ms: Callable[[], int],
     ) -> None:
         self._node = node
@@ -157,6 +170,7 @@ class NodeSteward:
         self._pauses = pauses
         self._benchmark = benchmark
         self._storeroom = storeroom
+        self._updating = updating
         self._now_ms = now_ms
         self._started_at_ms = now_ms()
         self._books: Books | None = None
@@ -203,6 +217,7 @@ class NodeSteward:
             recent=books.recent,
             benchmark=self._benchmark.result,
             fetching=self._storeroom.state,
+            renewal=self._updating.state,
         )
 
     async def pause(self, request: Pause) -> None:
@@ -281,7 +296,7 @@ class NodeSteward:
     async def doctor(self) -> DoctorAnswer:
         """Check this computer, and whether the worker is shut in."""
         checks = [check_sheet(check) for check in await asyncio.to_thread(self._estate.checks)]
-        checks.append(self._relay_check())
+        checks.append(relay_check(self._node.relays, self._node.standing.needed))
         if self._worker is not None:
             checks.append(CheckSheet(name="sandbox", passed=True, value=self._worker.mode.in_words))
         return DoctorAnswer(checks=tuple(checks))
@@ -289,6 +304,10 @@ class NodeSteward:
     async def break_out(self) -> BreakOutAnswer:
         """Try to break out of the sandbox."""
         return break_out_answer(await self._estate.break_out())
+
+    async def update(self, request: Update) -> None:
+        """Look for a new version, begin or pause its installation."""
+        await self._updating.follow(request.act)
 
     async def report(self) -> TextAnswer:
         """A problem report without secrets."""
@@ -307,6 +326,7 @@ class NodeSteward:
         """End what runs beside the node."""
         await self._benchmark.cancel()
         await self._storeroom.stop()
+        await self._updating.close()
         await self._pauses.close()
 
     def _read(self) -> Books:
@@ -357,19 +377,6 @@ class NodeSteward:
             for offer in self._estate.offers
         )
 
-    def _relay_check(self) -> CheckSheet:
-        states, needed = self._node.relays, self._node.standing.needed
-        up = sum(state.connected for state in states)
-        passed = not states or up >= max(needed, 1)
-        return CheckSheet(
-            name="relays",
-            passed=passed,
-            value="{up} of {count} answer" if states else "not asked yet",
-            threshold="{needed} that answer",
-            remedy="" if passed else "Check the internet connection, or choose another relay.",
-            values={"up": up, "count": len(states), "needed": max(needed, 1)},
-        )
-
     def _relays(self) -> tuple[Relay, ...]:
         states = {state.url.rstrip("/"): state for state in self._node.relays}
         accepted = {url.rstrip("/") for url in self._node.standing.accepted}
@@ -380,16 +387,3 @@ class NodeSteward:
             trouble = "" if state is None or enrolled or state.connected else state.trouble
             rows.append(Relay(url=url, enrolled=enrolled, detail=trouble))
         return tuple(rows)
-
-
-def check_sheet(check: Check) -> CheckSheet:
-    """A check in the door's words; a remedy is told only where it is needed."""
-    return CheckSheet(
-        name=check.name,
-        passed=check.ok,
-        value=check.value,
-        threshold=check.threshold,
-        remedy="" if check.ok else check.remedy,
-        subject=check.subject,
-        values=dict(check.values),
-    )

@@ -261,6 +261,8 @@ class Door:
                 await steward.fetch(request)
             case messages.Discard():
                 await steward.discard(request)
+            case messages.Update():
+                await steward.update(request)
             case messages.RunDoctor():
                 return await steward.doctor()
             case messages.BreakOut():

@@ -224,6 +224,39 @@ class Fetching(Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class VersionChange(Struct, frozen=True, kw_only=True):
+    """How the last change of version went: to `version`, or back to `before`, and then why."""
+
+    version: str
+    before: str
+    healthy: bool
+    at_ms: int
+    words: str = ""
+
+
+class Renewal(Struct, frozen=True, kw_only=True):
+    """A newer version of Hearth: what was found, and how far its installation is.
+
+    `phase` is one of: unknown, looking, current, ready, waiting (until `turn_ms`), unwell, no installer, downloading,
+    unpacking, preparing, rehearsing, changing, downloaded (install it with `command`), paused, failed. `detail` says in
+    words why; `troubles` are sources that did not help.
+    """
+
+    phase: str = "unknown"
+    running: bool = False
+    version: str = ""
+    notes: str = ""
+    size_bytes: int | None = None
+    done_bytes: int = 0
+    left_s: float | None = None
+    turn_ms: int | None = None
+    checked_at_ms: int | None = None
+    detail: str = ""
+    command: str = ""
+    troubles: tuple[str, ...] = ()
+    last_change: VersionChange | None = None
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything the first screen shows."""
 
@@ -238,6 +271,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     recent: tuple[JobLine, ...] = ()
     benchmark: Measurement | None = None
     fetching: Fetching | None = None
+    renewal: Renewal | None = None
 
 
 def main_device(snapshot: Snapshot) -> DeviceCard | None:
@@ -259,6 +293,7 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     recent: tuple[JobLine, ...] | UnsetType = UNSET
     benchmark: Measurement | UnsetType | None = UNSET
     fetching: Fetching | UnsetType | None = UNSET
+    renewal: Renewal | UnsetType | None = UNSET
 
 
 def difference(old: Snapshot, new: Snapshot) -> Change | None:

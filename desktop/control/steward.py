@@ -27,6 +27,7 @@ from desktop.control.messages import (
     ReadEarnings,
     ReadJobs,
     ReadUptime,
+    Update,
     WriteSetting,
 )
 from desktop.control.snapshot import Snapshot
@@ -118,6 +119,10 @@ class Steward(Protocol):
 
     async def break_out(self) -> BreakOutAnswer:
         """Try to break out of the sandbox, or SandboxUnavailable."""
+        ...
+
+    async def update(self, request: Update) -> None:
+        """Look for a new version, begin or pause its installation; progress shows in the snapshot."""
         ...
 
     async def report(self) -> TextAnswer:

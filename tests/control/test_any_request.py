@@ -62,6 +62,7 @@ requests: st.SearchStrategy[AnyRequest] = st.one_of(
     ),
     st.builds(messages.RunDoctor, id=ident),
     st.builds(messages.BreakOut, id=ident),
+    st.builds(messages.Update, id=ident, act=st.sampled_from(["look", "install", "stop"])),
     st.builds(messages.ReadReport, id=ident),
     st.builds(messages.ReadPhrase, id=ident),
 )

@@ -40,6 +40,7 @@ from desktop.control.pauses import Pauses
 from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.control.storeroom import Storeroom
+from desktop.control.updating import Updating
 from desktop.control.workshop import NodeWorkshop
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.record import Ledger
@@ -67,6 +68,7 @@ from tests.fakes.benchmark import a_benchmark
 from tests.fakes.breakout import break_out
 from tests.fakes.computer import FakeSenses, FakeWorkers
 from tests.fakes.store import FakeStore
+from tests.fakes.versions import FakeVersions
 from tests.fakes.wallet import MINT, FakeWallet
 from tests.node.house import OFFERS
 
@@ -256,6 +258,7 @@ async def house(folder: Path) -> AsyncIterator[Life]:
         ),
         benchmark=a_benchmark(NodeWorkshop(node, [OFFERS[0].model], report)),
         storeroom=Storeroom(FakeStore(), changed),
+        updating=Updating(FakeVersions(), lambda: None),
         now_ms=now_ms,
     )
     door = Door(steward, SocketAddress(folder / "d"), version="0")

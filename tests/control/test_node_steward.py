@@ -18,6 +18,7 @@ from desktop.control.problem_report import redacted
 from desktop.control.records import Records
 from desktop.control.snapshot import Today
 from desktop.control.storeroom import Storeroom
+from desktop.control.updating import Updating
 from desktop.domain.check import Check
 from desktop.domain.errors import RequestError, StorageUnusable
 from desktop.domain.job import JobState
@@ -28,6 +29,7 @@ from tests.fakes.benchmark import a_benchmark
 from tests.fakes.breakout import break_out
 from tests.fakes.node import FakeNode
 from tests.fakes.store import FakeStore
+from tests.fakes.versions import FakeVersions
 from tests.ui.history import DAY_MS, write_history
 
 NOW_MS = 1_795_000_000_000
@@ -77,6 +79,7 @@ class House:
             ),
             benchmark=a_benchmark(),
             storeroom=Storeroom(FakeStore(), lambda: None),
+            updating=Updating(FakeVersions(), lambda: None),
             now_ms=lambda: NOW_MS,
         )
 

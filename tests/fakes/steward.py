@@ -41,6 +41,7 @@ from desktop.control.messages import (
     ReadEarnings,
     ReadJobs,
     ReadUptime,
+    Update,
     WriteSetting,
 )
 from desktop.control.snapshot import (
@@ -62,7 +63,7 @@ from desktop.domain.node_state import NodeState, Reason
 from tests.fakes.breakout import break_out
 from tests.fakes.store import a_shelf
 
-ALL_WORDS = frozenset(RESULTS) | {"pause", "resume", "enrol", "benchmark", "set", "fetch", "discard", "quit"}
+ALL_WORDS = frozenset(RESULTS) | {"pause", "resume", "enrol", "benchmark", "set", "fetch", "discard", "update", "quit"}
 DAY_MS = 86_400_000
 START_MS = 1_790_000_000_000
 NO_PRICE = "{ prompt_msat_per_million = 50000, completion_msat_per_million = 200000, request_msat = 100 }"
@@ -320,6 +321,9 @@ class FakeSteward:
         if self.refusal is not None:
             raise self.refusal
         return break_out_answer(await break_out())
+
+    async def update(self, request: Update) -> None:
+        self.followed.append(request)
 
     async def report(self) -> TextAnswer:
         return TextAnswer(text="Hearth 0.1.0\nstate: ready")

@@ -24,6 +24,7 @@ from desktop.control.records import Records
 from desktop.control.server import Door
 from desktop.control.snapshot import Snapshot
 from desktop.control.storeroom import Storeroom
+from desktop.control.updating import Updating
 from desktop.domain.check import Check
 from desktop.domain.model import Offer
 from desktop.domain.node_state import NodeState, Reason
@@ -39,6 +40,7 @@ from tests.fakes.benchmark import a_benchmark
 from tests.fakes.breakout import break_out
 from tests.fakes.node import FakeNode
 from tests.fakes.store import FakeStore
+from tests.fakes.versions import FakeVersions
 from tests.ui import imagined
 from tests.ui.history import write_history
 
@@ -156,6 +158,7 @@ async def serve(folder: Path, scene: str) -> None:
         pauses=Pauses(node, paths.data / "pause.json", write=write_private, changed=changed, now_ms=system_clock_ms),
         benchmark=a_benchmark(changed=changed),
         storeroom=Storeroom(FakeStore(), changed),
+        updating=Updating(FakeVersions(), changed),
         now_ms=system_clock_ms,
     )
     door = Door(steward, door_in(paths.runtime), version="0.1.0")
