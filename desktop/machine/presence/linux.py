@@ -22,6 +22,7 @@ from desktop.machine.presence.metering import network_metered
 from desktop.machine.presence.power import POWER_SUPPLIES, supplies_on_battery, upower_on_battery
 from desktop.machine.presence.sensor import PresenceSensor, Signals, Surroundings
 from desktop.machine.presence.source import Signal, Source, SourceFailed
+from desktop.machine.presence.wayland import WaylandIdle
 from desktop.machine.presence.x11 import XDisplay
 
 # A plug that is pulled and a network that is changed may be noticed a few seconds later.
@@ -138,9 +139,12 @@ class LinuxArrangement:
         now_s, session_bus, system_bus = system.now_s, system.session_bus, system.system_bus
         screens = place.screens
         self._display = XDisplay(screens.display, screens.authority, now_s=now_s) if screens.display else None
+        self._wayland = WaylandIdle(screens.wayland, now_s=now_s) if screens.wayland is not None else None
         idle: list[Source[float]] = []
         locked: list[Source[bool]] = []
         fullscreen: list[Source[bool]] = []
+        if self._wayland is not None:
+            idle.append(Source("the Wayland compositor", self._wayland.idle_s))
         if screens:
             idle += [
                 Source("the GNOME desktop", lambda: desktops.monitored_idle_s(session_bus, desktops.MUTTER)),
@@ -177,9 +181,10 @@ class LinuxArrangement:
         )
 
     async def close(self) -> None:
-        """Hang up on the display; the buses belong to the system."""
-        if self._display is not None:
-            self._display.close()
+        """Hang up on the display and the compositor; the buses belong to the system."""
+        for each in (self._display, self._wayland):
+            if each is not None:
+                each.close()
 
 
 def open_presence(environ: Mapping[str, str], home: Path) -> PresenceSensor:
