@@ -11,7 +11,7 @@ from desktop.control.answers import SettingsAnswer, SettingSheet
 from desktop.domain.errors import SettingsError
 
 # The window shows what concerns lending the computer; what concerns asking is the command line's.
-GROUPS: Final = ("node", "work", "computer", "money", "network", "http")
+GROUPS: Final = ("node", "work", "computer", "money", "network", "http", "updates")
 TABLES: Final = frozenset({"price", "prices by model", "electricity by the hour", "limits by device"})
 
 

@@ -1,4 +1,4 @@
-"""The few moments worth interrupting somebody for: the first paid job, and a stop that needs its owner."""
+"""The few moments worth interrupting somebody for: the first paid job, a stop that needs its owner, a new version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from desktop.control.snapshot import Snapshot
+from desktop.control.snapshot import Renewal, Snapshot
 from desktop.domain.job import JobState
 from desktop.domain.node_state import NodeState
 from desktop.ui import formats, wording
@@ -31,6 +31,8 @@ class Notifications(QObject):
             self._look_for_first_job(snapshot)
         if "status" in parts:
             self._look_for_trouble(snapshot)
+        if "renewal" in parts and snapshot.renewal is not None:
+            self._look_for_version(snapshot.renewal)
 
     def _look_for_first_job(self, snapshot: Snapshot) -> None:
         values = self._house.preferences.values
@@ -56,3 +58,26 @@ class Notifications(QObject):
                 f"{wording.reason_words(snapshot.status.reason)}. {wording.remedy(snapshot.status)}".strip(),
             )
         self._in_trouble = trouble
+
+    def _look_for_version(self, renewal: Renewal) -> None:
+        """A version that is there is told once, and so is the end of each change of version."""
+        last = renewal.last_change
+        if renewal.phase in {"ready", "downloaded"}:
+            key, words = f"ready {renewal.version}", tr("Hearth {version} is there. Install it in Settings.")
+            told = words.format(version=renewal.version)
+        elif last is not None and not renewal.running:
+            key = f"changed {last.version} {last.at_ms}"
+            if last.healthy:
+                words = tr("Hearth {version} is installed. Your identity, wallet and ledger are as they were.")
+            else:
+                words = tr("Hearth {version} did not come up healthy, so {before} is in use again.")
+            told = words.format(version=last.version, before=last.before)
+        else:
+            return
+        values = self._house.preferences.values
+        if values.told_update == key:
+            return
+        values.told_update = key
+        self._house.preferences.save()
+        if values.notify_update:
+            self._notify(tr("A new version of Hearth"), told)

@@ -18,6 +18,8 @@ class Preferences(msgspec.Struct, kw_only=True):
     told_first_job: bool = False
     notify_first_job: bool = True
     notify_trouble: bool = True
+    notify_update: bool = True
+    told_update: str = ""
 
 
 class PreferencesFile:

@@ -177,6 +177,14 @@ def remedy(status: Status) -> str:
     return ""
 
 
+def other_version() -> str:
+    """What to do while a node of another version runs, which goes on with its work."""
+    return tr(
+        "A Hearth of another version is running and goes on working, but this window cannot speak with it. Restart the"
+        " computer, and both are of one version. Nothing is lost."
+    )
+
+
 def choice_words(word: str) -> str:
     """What a word that a setting may be stands for."""
     known = {
@@ -191,6 +199,9 @@ def choice_words(word: str) -> str:
         "default": tr("over the public relays"),
         "disabled": tr("on this computer only"),
         "listed": tr("over the relays I list"),
+        "off": tr("only when I ask"),
+        "tell": tr("look once a day and tell me"),
+        "install": tr("look once a day and install"),
     }
     return known.get(word, word)
 

@@ -8,14 +8,17 @@ from typing import Final
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from desktop.control.answers import Result, SettingsAnswer, SettingSheet
+from desktop.control.answers import Refusal, Result, SettingsAnswer, SettingSheet
 from desktop.control.messages import ReadSettings
+from desktop.control.snapshot import Snapshot
 from desktop.domain.errors import HearthError
+from desktop.ui import wording
 from desktop.ui.language import tr
 from desktop.ui.login import LoginSwitch
 from desktop.ui.pages.page import House, Page
 from desktop.ui.pages.price_table import PriceTable
 from desktop.ui.pages.setting_field import SettingField
+from desktop.ui.pages.update_panel import UpdatePanel
 from desktop.ui.parts.choice import Check
 from desktop.ui.parts.dropdown import DropDown
 from desktop.ui.parts.label import label
@@ -24,7 +27,9 @@ from desktop.ui.parts.panel import Panel
 THEMES: Final = ("system", "light", "dark")
 LANGUAGES: Final = ("system", "en", "de")
 # What an owner asks for first comes first.
-ORDER: Final = {group: place for place, group in enumerate(("computer", "money", "work", "node", "network", "http"))}
+ORDER: Final = {
+    group: place for place, group in enumerate(("computer", "money", "work", "node", "network", "updates", "http"))
+}
 PRICES: Final = "prices by model"
 # The usual price is the first line of the prices; what a device may do is on the page Devices.
 ELSEWHERE: Final = frozenset({"price", "limits by device", "list of devices"})
@@ -45,13 +50,25 @@ class SettingsPage(Page):
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(14)
         self.column.addWidget(holder)
+        self._updates = UpdatePanel(house.door, house.now_ms) if "update" in house.door.words else None
+        if self._updates is not None:
+            self.column.addWidget(self._updates)
         self.column.addStretch(1)
         self._shown: tuple[SettingSheet, ...] = ()
 
     def enter(self) -> None:
         """Read the node's settings."""
         if "settings" in self._house.door.words:
-            self._house.door.ask(lambda number: ReadSettings(id=number), self._show)
+            self._house.door.ask(lambda number: ReadSettings(id=number), self._show, self._refuse)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._notice.setText(wording.refusal_words(refusal))
+        self._notice.show()
+
+    def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
+        """Show how it stands with new versions."""
+        if self._updates is not None and parts & {"renewal", "node"}:
+            self._updates.show_renewal(snapshot.renewal, snapshot.node.version)
 
     def _show(self, answer: Result) -> None:
         if not isinstance(answer, SettingsAnswer):
@@ -97,6 +114,10 @@ class SettingsPage(Page):
             values.notify_trouble = on
             file.save()
 
+        def update(on: bool) -> None:  # noqa: FBT001 - Qt's signature
+            values.notify_update = on
+            file.save()
+
         looks = (tr("As the system"), tr("Light"), tr("Dark"))
         panel.body.addWidget(_choice(tr("Look"), looks, THEMES.index(values.theme), theme))
         tongues = (tr("As the system"), "English", "Deutsch")
@@ -108,6 +129,7 @@ class SettingsPage(Page):
         for text, on, act in (
             (tr("Tell me when the first job is paid"), values.notify_first_job, first),
             (tr("Tell me when Hearth has stopped and needs me"), values.notify_trouble, trouble),
+            (tr("Tell me when a new version is there or was installed"), values.notify_update, update),
         ):
             box = Check(text)
             box.setChecked(on)
@@ -178,6 +200,7 @@ def group_name(group: str) -> str:
         "computer": tr("This computer"),
         "money": tr("Money"),
         "network": tr("Network"),
+        "updates": tr("Updates"),
         "http": tr("Web server"),
     }
     return names.get(group, group)
