@@ -36,7 +36,7 @@ LIGHT: Final = Theme(
     good="#147A3B",
     warn="#8A5A08",
     bad="#BC261E",
-    idle="#8790A0",
+    idle="#7F8899",
 )
 DARK: Final = Theme(
     page="#15171C",

@@ -69,6 +69,7 @@ class Door(QObject):
         self._conversation = Conversation()
         self._asked: dict[int, Asked] = {}
         self._closing = False
+        self._turned_away = False
         self._retry = QTimer(self, singleShot=True, interval=RETRY_MS)
         self._retry.timeout.connect(self._connect)
         self.link = Link.SEARCHING
@@ -142,6 +143,7 @@ class Door(QObject):
 
     def _not_welcomed(self, refusal: Refusal) -> None:
         if refusal.kind == "OtherVersion":
+            self._turned_away = True
             self._show(Link.OTHER_VERSION)
 
     def _read(self) -> None:
@@ -167,9 +169,10 @@ class Door(QObject):
             asked.on_result(heard.outcome)
 
     def _lose(self) -> None:
-        if self._closing:
-            return
-        if self.link is Link.CONNECTED:
+        if self._closing or self._retry.isActive():
+            return  # a socket tells of one loss in two ways
+        turned_away, self._turned_away = self._turned_away, False
+        if self.link is Link.CONNECTED or (self.link is Link.OTHER_VERSION and not turned_away):
             self._show(Link.LOST)
         waiting, self._asked = self._asked, {}
         for asked in waiting.values():
@@ -177,8 +180,9 @@ class Door(QObject):
         known = self._conversation.snapshot
         self._conversation = Conversation()
         self._conversation.snapshot = known
-        self.unanswered.emit()
         self._retry.start()
+        if not turned_away:
+            self.unanswered.emit()
 
     def _show(self, link: Link) -> None:
         if link is not self.link:

@@ -91,6 +91,7 @@ def span(length_ms: int | None) -> str:
     """A length of time in its two largest units."""
     if length_ms is None:
         return UNKNOWN
+    length_ms = max(0, length_ms)  # a clock that was set back makes no time run backwards
     if length_ms < _MINUTE_MS:
         return tr("{seconds} s").format(seconds=number(length_ms / _SECOND_MS, 1 if length_ms < 10 * _SECOND_MS else 0))
     minutes = length_ms // _MINUTE_MS

@@ -137,9 +137,14 @@ class Window(QMainWindow):
 
     def _show_banner(self) -> None:
         if self._remedy:
-            self.banner.say(self._remedy)
+            # On the page Diagnostics there is nothing to go to.
+            elsewhere = not isinstance(self.page, DiagnosticsPage) and self._house.door.link is Link.CONNECTED
+            self.banner.say(self._remedy, tr("Open Diagnostics") if elsewhere else "", self._open_diagnostics)
         else:
             self.banner.say(*self._notice)
+
+    def _open_diagnostics(self) -> None:
+        self.go_to(DiagnosticsPage)
 
     def show_link(self) -> None:
         """Show how we stand with the node; places whose words it does not know are absent."""
@@ -158,8 +163,12 @@ class Window(QMainWindow):
             self._pill.show_state(None, tr("Starting Hearth…"))
         elif door.link is Link.LOST:
             self._pill.show_state(None, tr("Reconnecting…"))
+            self._remedy = ""
+            self._show_banner()
         else:
             self._pill.show_state(wording.Mood.OFF, tr("Another version of Hearth is running"))
+            self._remedy = wording.other_version()
+            self._show_banner()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Nothing is painted for nobody: what changed meanwhile is shown now."""
@@ -251,6 +260,7 @@ class Window(QMainWindow):
             self._stack.addWidget(place.page)
         self._title.setText(place.page.title)
         self._stack.setCurrentWidget(place.page)
+        self._show_banner()
         if self._house.door.snapshot is not None:
             place.page.show_snapshot(self._house.door.snapshot, ALL_PARTS)
         if self._house.door.link is Link.CONNECTED:

@@ -40,8 +40,8 @@ def test_any_amount_has_words(msat: int | None) -> None:
 
 @pytest.mark.parametrize(
     ("length_ms", "text"),
-    [(None, "—"), (0, "0.0 s"), (9_940, "9.9 s"), (42_000, "42 s"), (61_000, "1 min"), (3_660_000, "1 h 1 min"),
-     (90_000_000, "1 d 1 h")],
+    [(-5000, "0.0 s"), (None, "—"), (0, "0.0 s"), (9_940, "9.9 s"), (42_000, "42 s"), (61_000, "1 min"),
+     (3_660_000, "1 h 1 min"), (90_000_000, "1 d 1 h")],
 )  # fmt: skip
 def test_spans_have_two_units_at_most(length_ms: int | None, text: str) -> None:
     assert formats.span(length_ms) == text

@@ -8,8 +8,11 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit, QRadioButton
 
+from desktop.config.settings import Settings
+from desktop.control.configuration import Configuration
 from desktop.ui.app import Hearth
 from desktop.ui.pages.page import Page
+from desktop.ui.pages.setting_field import LinesField
 from desktop.ui.pages.settings import SettingsPage
 from tests.ui.theatre import Stand, until
 
@@ -84,3 +87,32 @@ def test_the_schedule_is_a_choice_that_counts_at_once(hearth: Hearth, stand: Sta
     QTest.mouseClick(always, Qt.MouseButton.LeftButton, pos=QPoint(8, always.height() // 2))
     until(lambda: stand.steward.setting_values["schedule"] == "always")
     until(lambda: said(page, "Saved. It counts at once."))
+
+
+def test_settings_that_could_not_be_read_are_said_where_they_are_changed(hearth: Hearth, stand: Stand) -> None:
+    kept = "The settings could not be read. They are kept in settings.toml.1; the defaults are used."
+    stand.steward.settings_told = Configuration(lambda: (Settings(), kept), lambda _: None).read()
+    hearth.window.go_to(SettingsPage)
+    page = hearth.window.page
+    assert page is not None
+    until(lambda: said(page, kept))
+
+
+def test_hours_of_other_prices_are_empty_until_some_are_written(hearth: Hearth, stand: Stand) -> None:
+    stand.steward.settings_told = Configuration(lambda: (Settings(), ""), lambda _: None).read()
+    hearth.window.go_to(SettingsPage)
+    page = hearth.window.page
+    assert page is not None
+    name = "Hours of the week in which a kWh costs something else."
+
+    def lines() -> LinesField | None:
+        return next((each for each in page.findChildren(LinesField) if each.accessibleName() == name), None)
+
+    until(lambda: lines() is not None)
+    field_ = lines()
+    assert field_ is not None
+    assert field_.toPlainText() == ""
+    assert "mon-fri" in field_.placeholderText()
+    before = field_.height()
+    field_.setPlainText("[\n]\n\n")
+    assert field_.height() > before

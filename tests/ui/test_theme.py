@@ -10,10 +10,10 @@ from desktop.ui.wording import Mood
 TEXT, GRAPHICS = 4.5, 3.0  # WCAG 2.2, AA: 1.4.3 and 1.4.11
 PAIRS = [
     *((front, back, TEXT) for front in ("text", "muted") for back in ("page", "surface", "raised")),
-    *((front, back, TEXT) for front in ("accent", "good", "warn", "bad") for back in ("page", "surface")),
+    *((front, back, TEXT) for front in ("accent", "good", "warn", "bad") for back in ("page", "surface", "raised")),
     ("on_accent", "accent", TEXT),
-    *((front, "surface", GRAPHICS) for front in ("accent", "good", "warn", "bad", "idle")),
-    ("accent", "page", GRAPHICS),
+    # Outlines of fields, marks of choices, scroll bars, rings of the focus, bars and cells of charts.
+    *((front, back, GRAPHICS) for front in ("idle", "muted", "accent", "text") for back in ("page", "surface")),
 ]
 
 

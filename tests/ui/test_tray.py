@@ -92,6 +92,22 @@ async def test_the_icon_appears_when_a_panel_does(home: Path, environment: dict[
             await first_line(seen, "Ready · 0 sat today")
 
 
+async def test_without_a_message_bus_the_window_is_there_and_can_pause(
+    home: Path, tmp_path: Path, client: DoorClient
+) -> None:
+    with screen(base_environment(tmp_path)) as shown:
+        alone = {**shown, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path / 'no-bus'}"}
+        command = [sys.executable, "-m", "desktop", "--attach", "--home", str(home)]
+        with running(command, alone) as window:
+            await until(lambda: bool(hand(alone, "search", "--onlyvisible", "--name", "^Hearth$")), WITHIN_S)
+            found = hand(alone, "search", "--onlyvisible", "--name", "^Hearth$").split()[0]
+            hand(alone, "windowfocus", "--sync", found)
+            await until(lambda: hand(alone, "getwindowfocus") == found, WITHIN_S)
+            hand(alone, "key", "--clearmodifiers", "ctrl+p", "Down", "Return")
+            await asyncio.wait_for(client.wait_until(lambda now: now.status.state is NodeState.PAUSED), WITHIN_S)
+            assert window.poll() is None
+
+
 async def test_a_killed_window_stops_no_work_and_a_second_one_finds_it(
     home: Path, environment: dict[str, str], client: DoorClient
 ) -> None:

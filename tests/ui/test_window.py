@@ -1,3 +1,4 @@
+import re
 import time
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMenu,
 from desktop.config.settings import Settings
 from desktop.control.configuration import Configuration
 from desktop.control.messages import Pause
-from desktop.control.snapshot import Today
+from desktop.control.snapshot import Balance, Today, UptimeSummary
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ui.app import Hearth
 from desktop.ui.charts.bars import BarChart
 from desktop.ui.charts.uptime import UptimeStrip
+from desktop.ui.pages.diagnostics import DiagnosticsPage
 from desktop.ui.pages.jobs import JobsPage
 from desktop.ui.pages.models import ModelsPage
 from desktop.ui.pages.settings import SettingsPage
@@ -23,7 +25,7 @@ from desktop.ui.parts.card import Card
 from desktop.ui.parts.panel import Panel
 from desktop.ui.parts.table import Table
 from desktop.ui.window import KINDS
-from tests.fakes.steward import FakeSteward, job_line
+from tests.fakes.steward import DAY_MS, FakeSteward, job_line
 from tests.ui.theatre import Stand, find, hearth_over, until
 
 
@@ -236,3 +238,60 @@ def test_a_setting_is_written_and_can_be_written_back(hearth: Hearth, stand: Sta
         line.editingFinished.emit()
         until(lambda value=value: stand.steward.setting_values["threads"] == value)  # type: ignore[misc] # bound by its default
         until(lambda: any(each.text().startswith("Saved") for each in page.findChildren(QLabel)))
+
+
+def texts(hearth: Hearth) -> str:
+    return "\n".join(each.text() for each in hearth.window.findChildren(QLabel) if each.isVisible())
+
+
+def test_a_fault_leads_to_diagnostics_with_one_button(hearth: Hearth, stand: Stand) -> None:
+    stand.steward.show(NodeState.FAULT, Reason.WORKER_FAILED)
+    stand.changed()
+    until(lambda: "Resume" in hearth.window.banner.text)
+    QTest.mouseClick(button(hearth.window.banner, "Open Diagnostics"), Qt.MouseButton.LeftButton)
+    assert isinstance(hearth.window.page, DiagnosticsPage)
+    assert not any(each.isVisible() for each in hearth.window.banner.findChildren(QPushButton))
+
+
+def test_huge_numbers_are_written_whole_and_fit(hearth: Hearth, stand: Stand) -> None:
+    huge = 21 * 10**17  # every bitcoin there will be, in millisats
+    picture = stand.steward.picture
+    stand.steward.picture = msgspec.structs.replace(
+        picture,
+        today=Today(earned_msat=huge, usual_msat=huge, completed=10**12, failed=10**12, cancelled=10**12),
+        balance=msgspec.structs.replace(picture.balance or Balance(available_msat=0, owed_msat=0), available_msat=huge),
+        recent=(msgspec.structs.replace(job_line(1), charged_msat=huge, prompt_tokens=2**52),),
+    )
+    hearth.window.resize(683, 384)
+    stand.changed()
+    until(lambda: cards(hearth)["Earned today"].startswith("2,100,000,000,000,000 sat"))
+    page = hearth.window.page
+    assert page is not None
+    inside = page.widget()
+    assert inside is not None
+    QTest.qWait(20)
+    assert inside.minimumSizeHint().width() <= page.viewport().width()
+
+
+def test_a_clock_that_was_set_back_a_year_shows_no_time_that_runs_backwards(hearth: Hearth, stand: Stand) -> None:
+    """Everything the ledger knows lies in the future of this clock."""
+    ahead = hearth.house.now_ms() + 365 * DAY_MS
+    job = msgspec.structs.replace(
+        job_line(1), accepted_at_ms=ahead + 5000, started_at_ms=ahead + 4000, finished_at_ms=ahead
+    )
+    picture = stand.steward.picture
+    stand.steward.picture = msgspec.structs.replace(
+        picture,
+        status=msgspec.structs.replace(picture.status, since_ms=ahead),
+        uptime=UptimeSummary(share=0.5, offline_ms=0, since_ms=ahead),
+        recent=(job,),
+    )
+    stand.steward.history = [job]
+    stand.changed()
+    until(lambda: cards(hearth)["Uptime, 30 days"].startswith("50.0"))
+    for kind in KINDS:
+        hearth.window.go_to(kind)
+        QTest.qWait(30)
+        assert not re.search(r"(?<!\w)-\d", texts(hearth)), hearth.window.page
+    table = next(each for each in hearth.window.findChildren(Table) if each.accessibleName() == "Recent jobs")
+    assert table.rows.row(0).cells[4] == "0.0 s"

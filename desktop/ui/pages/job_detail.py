@@ -29,7 +29,7 @@ from desktop.ui.parts.label import label
 from desktop.ui.parts.screen import resize_within_screen
 
 WIDTH: Final = 520
-RECEIPT_LINES: Final = 12
+RECEIPT_LINES: Final = 13
 AROUND_LINES: Final = 20  # border, padding, and the document's own margin
 
 
@@ -54,6 +54,7 @@ class JobDetail(QDialog):
         scroll.setWidget(inside)
         self._buttons = QHBoxLayout()
         self._buttons.setContentsMargins(24, 6, 24, 20)
+        self._buttons.setSpacing(8)
         self._buttons.addStretch()
         close = QPushButton(tr("Close"))
         close.clicked.connect(self.accept)

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
 from desktop.control.messages import Enrol
 from desktop.control.snapshot import NodeCard, Relay, Snapshot
+from desktop.ui import wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House, Page
 from desktop.ui.parts.facts import Facts
@@ -19,6 +20,7 @@ class NetworkPage(Page):
 
     def __init__(self, house: House) -> None:
         super().__init__(tr("Network"))
+        self._house = house
         self._facts = Facts()
         identity = Panel(tr("Identity"))
         identity.body.addWidget(
@@ -35,11 +37,14 @@ class NetworkPage(Page):
         relays.body.addWidget(self._relays)
         if "enrol" in house.door.words:
             announce = QPushButton(tr("Announce again now"))
-            announce.clicked.connect(lambda: house.door.ask(lambda number: Enrol(id=number)))
+            announce.clicked.connect(self._announce)
+            self._said = label("", "hint", wrap=True)
+            self._said.hide()
             row = QHBoxLayout()
             row.addWidget(announce)
             row.addStretch()
             relays.body.addLayout(row)
+            relays.body.addWidget(self._said)
         self.column.addWidget(relays)
         self._mints = Table(tr("Mints"), (Column(tr("Mint")),), house.appearance)
         self._mint_panel = Panel(tr("Mints"))
@@ -47,6 +52,16 @@ class NetworkPage(Page):
         self._mint_panel.body.addWidget(self._mints)
         self.column.addWidget(self._mint_panel)
         self.column.addStretch(1)
+
+    def _announce(self) -> None:
+        self._say(tr("Announcing… The list shows each relay as soon as the announcement was read back there."))
+        self._house.door.ask(
+            lambda number: Enrol(id=number), None, lambda refusal: self._say(wording.refusal_words(refusal))
+        )
+
+    def _say(self, words: str) -> None:
+        self._said.setText(words)
+        self._said.show()
 
     def show_snapshot(self, snapshot: Snapshot, parts: frozenset[str]) -> None:
         """Show what changed."""

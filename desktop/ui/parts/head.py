@@ -18,7 +18,7 @@ class Head(QWidget):
 
     def __init__(self, title: str, controls: Sequence[QWidget]) -> None:
         super().__init__()
-        self._title = label(title, "section")
+        self._title = label(title, "section", wrap=True)
         self._controls = QWidget()
         row = QHBoxLayout(self._controls)
         row.setContentsMargins(0, 0, 0, 0)
@@ -40,10 +40,11 @@ class Head(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Break, or not."""
-        self._arrange(
-            two_lines=self._title.sizeHint().width() + SPACING + self._width_of_controls() > event.size().width()
-        )
+        self._arrange(two_lines=self._width_of_title() + SPACING + self._width_of_controls() > event.size().width())
         super().resizeEvent(event)
+
+    def _width_of_title(self) -> int:
+        return self._title.fontMetrics().horizontalAdvance(self._title.text())
 
     def _width_of_controls(self) -> int:
         return 0 if self._controls.isHidden() else self._controls.minimumSizeHint().width()
