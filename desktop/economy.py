@@ -333,7 +333,7 @@ def look_ahead(home: Composition, declared_busy: Figure | None) -> list[Outlook]
             model = offer.model
             if model.kind is not ModelKind.CHAT:
                 continue
-            rate = prospects.speed(report, model.id)
+            rate = prospects.speed(report, model.id, now_ms)
             facts = Facts(
                 model.id,
                 rivals_of(market.asks, model.id, model.digest, model.kind, own),

@@ -12,13 +12,13 @@ import msgspec
 
 from desktop.control.measuring import Bench, Measuring, Progress
 from desktop.control.snapshot import MeasuredPart, Measurement
-from desktop.domain.benchmark import Part, compare
+from desktop.domain.benchmark import Part, compare, writing
 from desktop.domain.errors import HearthError
 from desktop.proof.benchmark import SignedBenchmark
 
 log = logging.getLogger(__name__)
 
-HEADLINE: Final = "write, 1 at once"
+HEADLINE: Final = writing(1)
 
 
 class Workshop(Protocol):

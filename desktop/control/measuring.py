@@ -18,6 +18,7 @@ import msgspec
 
 from desktop.control.soaking import Gauge, SoakWatch
 from desktop.domain.benchmark import (
+    ENERGY,
     BenchmarkEvent,
     BenchmarkOrder,
     Closing,
@@ -51,7 +52,6 @@ GPU_BUDGET_MS: Final = 110_000
 IDLE_LOOK_S: Final = 2.0
 OVERTIME_S: Final = 60.0
 ENERGY_WINDOWS: Final = 2
-ENERGY: Final = "energy of a token"
 _LOOK_SHARE: Final = 0.03
 _BUSY: Final = 0.1
 _HOT_C: Final = 80.0

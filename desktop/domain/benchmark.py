@@ -37,11 +37,19 @@ _SHOWN: Final[dict[Unit, tuple[float, str]]] = {
 }
 
 
+ENERGY: Final = "energy of a token"
+"""The part about energy."""
+
 SOAKING: Final = "Working without a pause, to see whether the speed lasts"
 """What is being done, in words, while that is measured."""
 
 SPEED_KEPT: Final = "speed kept after"
 """How the part begins that tells what is left of the speed after minutes of work."""
+
+
+def writing(batch: int) -> str:
+    """The name of the part that tells how fast so many answers are written at once."""
+    return f"write, {batch} at once"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from desktop.control.benchmark import Benchmark
-from desktop.control.measuring import CPU_BUDGET_MS, ENERGY, Measuring, preflight_of
+from desktop.control.measuring import CPU_BUDGET_MS, Measuring, preflight_of
 from desktop.control.snapshot import Measurement
-from desktop.domain.benchmark import SPEED_KEPT, Change
+from desktop.domain.benchmark import ENERGY, SPEED_KEPT, Change
 from desktop.domain.device import ProcessUse, Telemetry
 from desktop.domain.errors import Unavailable, WorkerDied
 from desktop.domain.products import bind
@@ -159,7 +159,7 @@ async def test_it_works_on_for_minutes_where_that_is_asked_for_and_says_how_warm
     house = House(gauge=FakeGauge(telemetry=Telemetry(0, load=0.02, temperature_c=71.0, throttled=("heat",))))
     await house.measured(soak_minutes=10)
     assert house.workshop.worker.orders[0].soak_ms == 600_000
-    assert house.part(f"{SPEED_KEPT} 10 minutes") == "It reached 71 °C. It held itself back: heat."
+    assert house.part(f"{SPEED_KEPT} 10 min") == "It reached 71 °C. It held itself back: heat."
     ((_, signed),) = house.workshop.kept
     verify(signed)
 

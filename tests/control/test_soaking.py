@@ -4,7 +4,7 @@ from desktop.control.soaking import LOOK_EVERY_MS, SoakWatch
 from desktop.domain.benchmark import SOAKING, SPEED_KEPT, Part, Phase, Unit
 from desktop.domain.device import Telemetry
 
-LASTED = Part(f"{SPEED_KEPT} 10 minutes", Unit.SHARE, 950_000, 940_000, 960_000, 10)
+LASTED = Part(f"{SPEED_KEPT} 10 min", Unit.SHARE, 950_000, 940_000, 960_000, 10)
 
 
 class Thermometer:

@@ -81,7 +81,7 @@ class FakeMeasurer:
             for share in range(order.soak_ms // 60_000):
                 yield Phase(SOAKING, share / 60)
             if order.soak_ms:
-                yield Part(f"{SPEED_KEPT} {order.soak_ms // 60_000} minutes", Unit.SHARE, 950_000, 940_000, 960_000, 10)
+                yield Part(f"{SPEED_KEPT} {order.soak_ms // 60_000} min", Unit.SHARE, 950_000, 940_000, 960_000, 10)
             yield Closing("2.13.0", 1, "float32", 4, settled=True, outputs={"write, 1 at once": "cd" * 32})
         finally:
             self.left += 1

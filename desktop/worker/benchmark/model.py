@@ -13,7 +13,7 @@ from typing import Final
 
 import torch
 
-from desktop.domain.benchmark import EnergyWindow, Part, Unit
+from desktop.domain.benchmark import EnergyWindow, Part, Unit, writing
 from desktop.worker.benchmark.repetition import BLOCKS, SETS, Block, Clock, Named, Steps, measure
 from desktop.worker.engine.architecture import Architecture
 from desktop.worker.engine.engine import Engine, Request
@@ -187,7 +187,7 @@ def reading_name(tokens: int) -> Named:
 
 def writing_name(batch: int) -> Named:
     """What writing answers is called."""
-    return Named(f"write, {batch} at once", Unit.TOKENS, MILLI)
+    return Named(writing(batch), Unit.TOKENS, MILLI)
 
 
 def _layer_weights(a: Architecture) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from desktop.domain.benchmark import SPEED_KEPT, Part, Unit
+from desktop.domain.benchmark import SPEED_KEPT, Part, Unit, writing
 from desktop.domain.steadiness import Finding, summarise
 from desktop.worker.benchmark.model import MILLI, Exercise
 from desktop.worker.benchmark.repetition import Named, Steps
@@ -25,6 +25,6 @@ def soak(exercise: Exercise, soak_ms: int) -> Steps[list[Part]]:
     rates = yield from exercise.sustain(batch, windows=WINDOWS, window_s=soak_ms / 1000 / WINDOWS)
     whole, first, last = (summarise(part, exercise.seed) for part in (rates, rates[:_QUARTER], rates[-_QUARTER:]))
     kept = Finding(last.median / first.median, last.low / first.high, last.high / first.low, 0.0)
-    speed = Named(f"write, {batch} at once, for {minutes} minutes", Unit.TOKENS, MILLI)
-    share = Named(f"{SPEED_KEPT} {minutes} minutes", Unit.SHARE, _PPM)
+    speed = Named(f"{writing(batch)}, for {minutes} min", Unit.TOKENS, MILLI)
+    share = Named(f"{SPEED_KEPT} {minutes} min", Unit.SHARE, _PPM)
     return [speed.part(whole, WINDOWS), share.part(kept, _QUARTER)]

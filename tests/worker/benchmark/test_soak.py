@@ -89,10 +89,10 @@ def test_a_speed_that_lasts_is_kept_whole() -> None:
 
     speed, kept = run(engine)
 
-    assert speed.name == "write, 4 at once, for 10 minutes"
+    assert speed.name == "write, 4 at once, for 10 min"
     assert (speed.unit, speed.blocks) == (Unit.TOKENS, WINDOWS)
     assert speed.median == pytest.approx(SLOTS / 0.05 * 1000, rel=0.01)
-    assert (kept.name, kept.unit) == (f"{SPEED_KEPT} 10 minutes", Unit.SHARE)
+    assert (kept.name, kept.unit) == (f"{SPEED_KEPT} 10 min", Unit.SHARE)
     assert kept.median == pytest.approx(1_000_000, rel=0.01)
     assert MINUTES * 60 <= engine.now_s <= MINUTES * 60 + 10
     assert engine.begun > SLOTS  # answers that filled the context were begun anew
