@@ -213,6 +213,10 @@ class Composition:
             gives_way=self.settings.give_way,
         )
 
+    def require_usable(self, device: Device) -> None:
+        """Return if a worker could be given that device; DeviceUnusable, with what to do, if not."""
+        Cards(self.equipment.runtime().site).of(device)
+
     # The network
 
     def is_loopback(self) -> bool:

@@ -14,7 +14,8 @@ from typing import Final
 
 from desktop.compose import Composition
 from desktop.domain.check import Check
-from desktop.domain.errors import HearthError, NetworkError
+from desktop.domain.device import Device, DeviceKind
+from desktop.domain.errors import DeviceUnusable, HearthError, NetworkError
 from desktop.domain.market import Ask, rivals_of
 from desktop.domain.model import ModelKind
 from desktop.domain.outlook import Facts, Figure, Outlook, outlook
@@ -53,6 +54,7 @@ from desktop.node.verdicts import (
     price_check,
     reach_check,
     relay_check,
+    usable_check,
 )
 from desktop.worker.sandbox.check import SandboxReport
 
@@ -159,7 +161,17 @@ async def _devices(home: Composition) -> Sequence[Check]:
     for device, reading in zip(found, readings, strict=True):
         driver = driver_check(device)
         checks += [device_check(device, reading), *([driver] if driver else []), energy_check(device, reading)]
+        if device.kind is not DeviceKind.CPU:
+            checks.append(usable_check(device, await detached(partial(_unusable, home, device))))
     return checks
+
+
+def _unusable(home: Composition, device: Device) -> DeviceUnusable | None:
+    try:
+        home.require_usable(device)
+    except DeviceUnusable as error:
+        return error
+    return None
 
 
 async def _presence(home: Composition) -> Sequence[Check]:

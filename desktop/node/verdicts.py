@@ -8,6 +8,7 @@ from typing import Final
 
 from desktop.domain.check import Check
 from desktop.domain.device import Device, DeviceKind, Telemetry
+from desktop.domain.errors import DeviceUnusable
 from desktop.domain.market import LEAST_TO_COMPARE, Rivals
 from desktop.domain.model import Offer
 from desktop.domain.presence import Presence
@@ -51,6 +52,19 @@ def driver_check(device: Device) -> Check | None:
         remedy="Install or update the driver of this device.",
         subject=device.name or device.id,
         values={"driver": device.driver} if device.driver else {},
+    )
+
+
+def usable_check(device: Device, unusable: DeviceUnusable | None) -> Check:
+    """Whether a worker could be given the card; `unusable` says why not."""
+    return Check(
+        "card for work",
+        ok=unusable is None,
+        value="can be given to a worker" if unusable is None else "{trouble}",
+        threshold="a torch that is built for it, and its device files",
+        remedy="" if unusable is None else "{advice}",
+        subject=device.name or device.id,
+        values={} if unusable is None else {"trouble": unusable.why or unusable.what, "advice": unusable.now},
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from desktop.domain.check import Check
 from desktop.domain.device import Device, DeviceKind, Telemetry
+from desktop.domain.errors import DeviceUnusable
 from desktop.domain.market import Ask, Rivals, rivals_of
 from desktop.domain.model import Model, ModelKind, Offer
 from desktop.domain.presence import Presence
@@ -54,6 +55,10 @@ def every_check(folder: Path) -> Iterator[Check]:
     yield verdicts.device_check(CARD, Telemetry(NOW_MS, load=0.5, temperature_c=60, power_w=100))
     yield verdicts.energy_check(CARD, Telemetry(NOW_MS, power_w=5))
     yield verdicts.energy_check(CARD, Telemetry(NOW_MS, energy_j=5))
+    yield verdicts.usable_check(CARD, None)
+    yield verdicts.usable_check(
+        CARD, DeviceUnusable("It cannot work.", why="No torch for it.", now="Run `hearth setup`.")
+    )
     yield from _network()
 
 

@@ -9,12 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop.domain.check import Check
-from desktop.domain.errors import NetworkError
+from desktop.domain.errors import DeviceUnusable, NetworkError
 from desktop.domain.market import quartiles, rivals_of
 from desktop.domain.model import ModelKind
 from desktop.node.examination import Question, detached, examine_all
-from desktop.node.verdicts import MOST_SKEW_MS, clock_check, last_check, mint_check, price_check, reach_check
-from tests.fakes.checks import NOW_MS, OFFER, asks, every_check, rivals
+from desktop.node.verdicts import (
+    MOST_SKEW_MS,
+    clock_check,
+    last_check,
+    mint_check,
+    price_check,
+    reach_check,
+    usable_check,
+)
+from tests.fakes.checks import CARD, NOW_MS, OFFER, asks, every_check, rivals
 
 
 def test_every_check_reads_well_and_says_what_to_do(tmp_path: Path) -> None:
@@ -28,6 +36,14 @@ def test_every_check_reads_well_and_says_what_to_do(tmp_path: Path) -> None:
         assert check.threshold
         assert check.ok or check.remedy
     assert {check.ok for check in checks} == {True, False, None}
+
+
+def test_a_card_that_no_worker_can_have_is_told_with_its_own_advice() -> None:
+    assert usable_check(CARD, None).ok
+    check = usable_check(CARD, DeviceUnusable("No.", why="The torch is for processors.", now="Run `hearth setup`."))
+    assert check.ok is False
+    assert check.said(check.value) == "The torch is for processors."
+    assert check.said(check.remedy) == "Run `hearth setup`."
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(-(10**12), 10**12)), max_size=9))
