@@ -55,8 +55,19 @@ class Serving:
     def load(self, entry: CatalogueEntry, folder: Path) -> LoadedModel:
         """Make the model in `folder` ready; ModelCorrupt, naming the file, when it does not hold what it must.
 
-        The folder's digests are the caller's to check before: here files are parsed.
+        WorkerError where the device has too little memory. The folder's digests are the caller's to check before: here
+        files are parsed.
         """
+        try:
+            return self._load(entry, folder)
+        except torch.OutOfMemoryError as error:
+            raise WorkerError(
+                f"{entry.id} does not fit into the memory of this device.",
+                why=str(error).partition("\n")[0][:300],
+                now="Offer a smaller model, or close what else uses the card.",
+            ) from error
+
+    def _load(self, entry: CatalogueEntry, folder: Path) -> LoadedModel:
         dtype = self._dtype(entry)
         lane: Lane
         if entry.kind is ModelKind.CHAT:

@@ -7,6 +7,7 @@ from typing import cast
 
 import msgspec
 import pytest
+import torch
 
 from desktop.domain.errors import ContextOverflow, HearthError, ModelCorrupt, ModelNotFound, RequestError, WorkerError
 from desktop.domain.inference import (
@@ -21,6 +22,7 @@ from desktop.domain.inference import (
     Sampling,
 )
 from desktop.domain.pricing import Usage
+from desktop.worker.lanes.chat import ChatLane
 from desktop.worker.lanes.lane import Output
 from desktop.worker.models.store import ModelStore
 from desktop.worker.serving import Serving
@@ -252,3 +254,16 @@ def test_the_device_computes() -> None:
     Serving().self_check()
     with pytest.raises(WorkerError, match="does not compute"):
         Serving(device="meta").self_check()
+
+
+def test_a_card_with_too_little_memory_is_told_in_words(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nAnd pages of advice.")
+
+    monkeypatch.setattr(ChatLane, "load", load)  # no card is at hand that could be filled
+
+    with pytest.raises(
+        WorkerError, match=r"does not fit.*Tried to allocate 2\.00 GiB\. Offer a smaller model"
+    ) as told_so:
+        Serving().load(bundled_catalogue().entry(CHAT), store.folder_of(CHAT))
+    assert "pages" not in str(told_so.value)
