@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Final
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.control.answers import Refusal, Result, SettingsAnswer, SettingSheet
@@ -55,6 +56,9 @@ class SettingsPage(Page):
             self.column.addWidget(self._updates)
         self.column.addStretch(1)
         self._shown: tuple[SettingSheet, ...] = ()
+        self._waiting: list[list[SettingSheet]] = []
+        self._next_group = QTimer(self, singleShot=True, interval=0)
+        self._next_group.timeout.connect(self._build_next)
 
     def enter(self) -> None:
         """Read the node's settings."""
@@ -81,17 +85,25 @@ class SettingsPage(Page):
         while (item := self._list.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.deleteLater()
-        writable = "set" in self._house.door.words
         sheets_in_order = sorted(answer.settings, key=lambda sheet: ORDER.get(sheet.group, len(ORDER)))
-        for group, sheets in groupby(sheets_in_order, key=lambda sheet: sheet.group):
-            panel = Panel(group_name(group))
-            panel.body.setSpacing(14)
-            for sheet in sheets:
-                if sheet.type == PRICES:
-                    panel.body.addWidget(PriceTable(sheet, answer.settings, self._house, writable=writable))
-                elif sheet.type not in ELSEWHERE:
-                    panel.body.addWidget(SettingField(sheet, self._house, writable=writable))
-            self._list.addWidget(panel)
+        self._waiting = [list(sheets) for _, sheets in groupby(sheets_in_order, key=lambda sheet: sheet.group)]
+        self._build_next()
+
+    def _build_next(self) -> None:
+        """One group in each turn of the loop: all at once would keep the window from answering for a moment."""
+        if not self._waiting:
+            return
+        sheets = self._waiting.pop(0)
+        writable = "set" in self._house.door.words
+        panel = Panel(group_name(sheets[0].group))
+        panel.body.setSpacing(14)
+        for sheet in sheets:
+            if sheet.type == PRICES:
+                panel.body.addWidget(PriceTable(sheet, self._shown, self._house, writable=writable))
+            elif sheet.type not in ELSEWHERE:
+                panel.body.addWidget(SettingField(sheet, self._house, writable=writable))
+        self._list.addWidget(panel)
+        self._next_group.start()
 
     def _window_panel(self) -> Panel:
         values, file = self._house.preferences.values, self._house.preferences
