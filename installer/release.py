@@ -59,7 +59,7 @@ def public_key(secret: SecretKey) -> str:
 
 
 def load_key(variable: str, environ: Mapping[str, str]) -> bytes:
-    """The secret key in the file that the variable names. Raises SettingsError; StorageUnusable if others may read it."""
+    """The secret key in the file that the variable names. Raises SettingsError, or StorageUnusable."""
     file = environ.get(variable, "")
     content = read_private(Path(file)) if file else None
     if content is None or not _HEX_KEY.fullmatch(content):

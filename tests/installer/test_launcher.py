@@ -197,3 +197,65 @@ def test_removal_that_the_app_refuses_removes_nothing(house: House) -> None:
 
     assert house.run("uninstall").returncode == 1
     assert house.environment.exists()
+
+
+# --- a change of version on trial ---
+
+OLD, NEW = "app-" + "0" * 16, "app-" + "1" * 16
+
+
+@pytest.fixture
+def pair(house: House) -> House:
+    """A house with the version before beside the one in use, whose `hearth` only says what it is asked."""
+    used = house.app.rename(house.app.with_name(NEW))
+    before = used.with_name(OLD)
+    before.mkdir()
+    (before / "hearth").write_text('#!/bin/sh\necho "the one before: $* ${HEARTH_TAKING_BACK:-}"\n')
+    (before / "hearth").chmod(0o755)
+    return House(house.home, used)
+
+
+def test_a_change_that_nobody_sees_to_its_end_is_taken_back_by_the_version_before(pair: House) -> None:
+    (pair.app.parent / "trial").write_text(f"{OLD}\n{{}}\n")
+    (pair.app.parent / OLD / "hearth").write_text('#!/bin/sh\necho "$*" >>"$HOME/asked"\n')
+
+    assert pair.run("status", "--json").returncode == 0
+
+    assert (pair.home / "asked").read_text() == "update --take-back\nstatus --json\n"
+    assert not pair.environment.exists(), "the version on trial was not started"
+
+
+def test_a_change_that_somebody_is_seeing_to_its_end_is_left_to_them(pair: House) -> None:
+    (pair.app.parent / "trial").write_text(f"{OLD}\n{{}}\n")
+    with (pair.app.parent / "update.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = pair.run("status")
+    assert done.stdout == f"ran from env-{ID}: status\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "app-\n", "../../evil\n", "app-../x\n", f"app-{'2' * 16}\n", "app-$(reboot)\n"]
+)
+def test_a_trial_that_names_no_version_is_passed_over(pair: House, text: str) -> None:
+    (pair.app.parent / "trial").write_text(text)
+    assert pair.run("status").stdout == f"ran from env-{ID}: status\n"
+
+
+def test_taking_back_that_fails_still_starts_the_version_before_and_only_once(pair: House) -> None:
+    (pair.app.parent / "trial").write_text(f"{OLD}\n")
+    assert pair.run("status").stdout == "the one before: status yes\n"
+
+
+def test_what_is_prepared_for_an_update_leaves_alone_what_is_in_use(house: House) -> None:
+    assert house.run("status").returncode == 0
+    first = (house.runtime / "newest").readlink()
+    house.upgrade("1" * 16)
+
+    assert house.run("--prepare", "update").stdout == ""
+    assert house.run("--prepare", "update").stdout == ""
+
+    assert (house.runtime / "newest").readlink() == first
+    assert sorted(path.name for path in house.runtime.glob("env-*")) == [f"env-{ID}", f"env-{'1' * 16}"]
+    house.upgrade("2" * 16)
+    assert house.run("--prepare", "update").returncode == 0
+    assert len(list(house.runtime.glob("env-*"))) == 3, "two updates in a row take nothing away from what runs"

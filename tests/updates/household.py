@@ -17,7 +17,7 @@ from pathlib import Path
 
 from desktop.control.address import door_in
 from desktop.control.client import DoorClient
-from desktop.control.messages import Watch
+from desktop.control.messages import Update, Watch
 from desktop.control.snapshot import Snapshot
 from desktop.domain.errors import Unavailable
 from desktop.updates.installation import find_installation
@@ -154,12 +154,31 @@ class Household:
         assert isinstance(told, Snapshot)
         return told
 
-    async def until_it_answers(self, within_s: float = 60.0) -> Snapshot:
-        """The first picture of a node that has started."""
+    async def until_it_answers(self, version: str = "", within_s: float = 60.0) -> Snapshot:
+        """The first picture of a node that has started; of that version, if one is named."""
         async with asyncio.timeout(within_s):
-            while (told := await self.picture()) is None:  # noqa: ASYNC110 - another process is waited for
+            while True:
+                told = await self.picture()
+                if told is not None and version in {"", told.node.version}:
+                    return told
                 await asyncio.sleep(0.05)
-        return told
+
+    async def update_from_the_window(self, within_s: float = 60.0) -> None:
+        """Look, and install what there is, through the door of the running node; returns when it begins to end."""
+
+        def in_phase(*phases: str) -> Callable[[Snapshot], bool]:
+            return lambda seen: seen.renewal is not None and seen.renewal.phase in phases
+
+        async with asyncio.timeout(within_s), DoorClient(door_in(self.sockets / "hearth")) as door:
+            await door.ask(lambda number: Watch(id=number))
+            await door.ask(lambda number: Update(id=number, act="look"))
+            found = await door.wait_until(in_phase("ready", "failed"))
+            assert found.renewal is not None
+            assert found.renewal.phase == "ready", found.renewal
+            await door.ask(lambda number: Update(id=number, act="install"))
+            ending = await door.wait_until(in_phase("changing", "failed"))
+            assert ending.renewal is not None
+            assert ending.renewal.phase == "changing", ending.renewal
 
     def _unpacked(self, version: str) -> Path:
         """What the installer of that version holds."""
