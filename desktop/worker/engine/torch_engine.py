@@ -23,12 +23,21 @@ from desktop.worker.engine.weights import load_weights
 class Pace:
     """How many requests run at once, and how many prompt tokens one step may read.
 
-    Fewer while answers are running, so that none of them waits long for a newcomer's prompt.
+    Fewer while answers are running, so that none of them waits long for a newcomer's prompt. But everyone waits for a
+    step, who is yet to begin too: where newcomers outnumber the answers, each answer bears with that many of them.
     """
 
     slots: int = 8
     prompt_tokens_alone: int = 512
     prompt_tokens_beside: int = 64
+
+    def prompt_tokens(self, *, answers: int, newcomers: int, short: bool) -> int:
+        """How many in one step, beside so many answers; `short`: always as beside a crowd of them."""
+        if short:
+            return self.prompt_tokens_beside
+        if not answers:
+            return self.prompt_tokens_alone
+        return min(self.prompt_tokens_alone, self.prompt_tokens_beside * max(1, newcomers // answers))
 
 
 @dataclass(slots=True)
@@ -152,14 +161,13 @@ class TorchEngine:
             self._running.append(_Running(self._waiting.popleft(), slot))
 
     def _compose(self) -> list[tuple[_Running, Chunk]]:
-        batch = []
-        budget = self._pace.prompt_tokens_beside if self._short else self._pace.prompt_tokens_alone
-        for each in self._running:
-            if not each.unread:
-                batch.append(
-                    (each, Chunk(each.slot, each.read + len(each.written) - 1, each.written[-1:], wanted=True))
-                )
-                budget = self._pace.prompt_tokens_beside
+        batch = [
+            (each, Chunk(each.slot, each.read + len(each.written) - 1, each.written[-1:], wanted=True))
+            for each in self._running
+            if not each.unread
+        ]
+        newcomers = len(self._running) - len(batch)
+        budget = self._pace.prompt_tokens(answers=len(batch), newcomers=newcomers, short=self._short)
         for each in self._running:
             count = min(each.unread, budget)
             if count:

@@ -79,6 +79,26 @@ def test_a_long_prompt_never_stops_a_running_answer(small: TorchEngine) -> None:
     small.cancel("newcomer")
 
 
+def test_where_newcomers_outnumber_the_answers_one_step_reads_more_of_them(small: TorchEngine) -> None:
+    small.submit(request("first", [1, 2], 30))
+    small.step()
+    for name in ("second", "third"):
+        small.submit(request(name, [3] * PACE.prompt_tokens_beside, 20))
+    assert {event.request_id for event in small.step()} == {"first", "second", "third"}
+    for name in ("first", "second", "third"):
+        small.cancel(name)
+
+
+@given(st.integers(1, 64), st.integers(1, 64))
+def test_a_step_reads_no_less_than_beside_a_crowd_and_no_more_than_alone(answers: int, newcomers: int) -> None:
+    pace = Pace()
+    read = pace.prompt_tokens(answers=answers, newcomers=newcomers, short=False)
+    assert pace.prompt_tokens_beside <= read <= pace.prompt_tokens_alone
+    assert read == pace.prompt_tokens_beside or newcomers > answers
+    assert pace.prompt_tokens(answers=answers, newcomers=newcomers, short=True) == pace.prompt_tokens_beside
+    assert pace.prompt_tokens(answers=0, newcomers=newcomers, short=False) == pace.prompt_tokens_alone
+
+
 @settings(max_examples=25)
 @given(
     plan=st.lists(
