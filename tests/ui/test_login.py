@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QLabel
 
 from desktop.domain.errors import StorageUnusable
 from desktop.ui.app import Hearth, Setup
-from desktop.ui.pages.settings import LoginBox
+from desktop.ui.pages.window_panel import LoginBox
 from desktop.ui.preferences import PreferencesFile
 from tests.ui.theatre import Stand, no_qt_warnings, until
 
