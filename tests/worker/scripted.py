@@ -3,12 +3,13 @@
 The first word of the prompt is what to do; see `ScriptedServing.submit`.
 """
 
+import json
 import mmap
 import os
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +53,9 @@ class _Job:
 class ScriptedServing:
     """Obeys the prompt. Answers are `w0 w1 w2 …`, one token and one step each."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, device: str = "cpu") -> None:
         self._channel = channel
+        self._device = device
         self._jobs: dict[str, _Job] = {}
         self._ready: list[tuple[str, Event]] = []
         self._measured = ""
@@ -145,10 +147,41 @@ class ScriptedServing:
         if word == "count" and job.written == int(rest[0]):
             del self._jobs[job_id]
             return [(job_id, Finish(FinishReason.STOP, Usage(3, job.written)))]
+        if word == "card":
+            del self._jobs[job_id]
+            told = json.dumps({"device": self._device, **what_a_card_needs(rest[0])})
+            return [(job_id, Delta(told, 1)), (job_id, Finish(FinishReason.STOP, Usage(3, 1)))]
         if word not in {"count", "endless"}:
             getattr(Misdeeds(self._channel, job_id), word)(*rest)
         job.written += 1
         return [(job_id, Delta(f"w{job.written - 1} ", 1))]
+
+
+def what_a_card_needs(file: str) -> dict[str, object]:
+    """What a graphics card's driver does while it works, each tried for real; `file` stands for the card's own."""
+    return {
+        "visible": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+        "opens its file": works(lambda: os.close(os.open(file, os.O_RDWR))),
+        "names a thread": works(lambda: name_thread("card")),
+        "looks for its place": works(lambda: list(Path("/sys/bus").iterdir())),
+        "makes a memory file": works(lambda: os.close(os.memfd_create("card"))),
+        "opens another's file": works(lambda: os.close(os.open("/dev/tty", os.O_RDWR))),
+    }
+
+
+def name_thread(name: str) -> None:
+    """As the C library does it for another thread than one's own: the file is there, nothing is made."""
+    descriptor = os.open(f"/proc/self/task/{os.getpid()}/comm", os.O_RDWR)
+    os.write(descriptor, name.encode())
+    os.close(descriptor)
+
+
+def works(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except OSError:
+        return False
+    return True
 
 
 class Misdeeds:
@@ -210,4 +243,4 @@ class Misdeeds:
 
 
 def main(threshold: Threshold) -> int:
-    return process.run(threshold, lambda: lambda _: ScriptedServing(threshold.channel))
+    return process.run(threshold, lambda: lambda device: ScriptedServing(threshold.channel, device))

@@ -7,6 +7,7 @@ from desktop.domain.inference import EmbeddingBatch, Generation, Message, Sampli
 from desktop.domain.model import ModelKind
 from desktop.worker.launcher import WorkerLauncher
 from desktop.worker.models.catalogue import CatalogueEntry, PinnedFile, Source, SourceFile
+from desktop.worker.sandbox.graphics import GraphicsCard
 from desktop.worker.sandbox.limits import Limits
 from desktop.worker.sandbox.modes import ModePolicy, SandboxMode
 from desktop.worker.sandbox.runtime import Runtime
@@ -51,6 +52,7 @@ def scripted_launcher(
     device_memory: DeviceMemory | None = None,
     device_memory_bytes: int = 0,
     gives_way: bool = True,
+    graphics: GraphicsCard | None = None,
 ) -> WorkerLauncher:
     """A launcher of scripted workers; `folder` gets a model folder and a home."""
     model, home = folder / "model", folder / "home"
@@ -70,6 +72,7 @@ def scripted_launcher(
         device_memory=device_memory,
         device_memory_bytes=device_memory_bytes,
         gives_way=gives_way,
+        graphics=graphics,
     )
 
 

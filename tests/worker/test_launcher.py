@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -10,13 +11,17 @@ from pathlib import Path
 import pytest
 
 from desktop.domain.errors import ModelCorrupt, SandboxBroken, SandboxUnavailable, WorkerDied, WorkerError
+from desktop.domain.inference import Delta
 from desktop.worker.sandbox.check import ReportLine, SandboxReport
 from desktop.worker.sandbox.family import facts_of
+from desktop.worker.sandbox.graphics import GraphicsCard
 from desktop.worker.sandbox.modes import SandboxMode
 from tests.fakes.patience import until
 from tests.worker.sandbox.owners import REPOSITORY, Owner, line_for, possible_owners, run_as
 from tests.worker.scripted import SECRET
-from tests.worker.scripted_launch import BOTH, scripted_launcher
+from tests.worker.scripted_launch import BOTH, chat, scripted_launcher
+
+FULL = Path("/dev/full")
 
 
 def alive(pid: int) -> bool:
@@ -44,6 +49,27 @@ async def test_it_computes_as_well(tmp_path: Path) -> None:
     report = await scripted_launcher(tmp_path).inspect()
     assert report.passed
     assert report.lines[-1] == ReportLine("Multiply two matrices", "right results", "it does", passed=True)
+
+
+@pytest.mark.parametrize("mode", BOTH)
+@pytest.mark.parametrize("card", [GraphicsCard((FULL,), "cuda:0", "GPU-a"), GraphicsCard((FULL,), "xpu:0"), None])
+async def test_a_worker_is_given_one_card_and_what_its_driver_needs_to_work(
+    tmp_path: Path, mode: SandboxMode, card: GraphicsCard | None
+) -> None:
+    """`/dev/full` stands for the card: a device file that no worker may open unless it is given."""
+    worker = await scripted_launcher(tmp_path, modes=(mode,), graphics=card).launch()
+    try:
+        pieces = [piece async for piece in worker.generate(chat(f"card {FULL}"))]
+    finally:
+        worker.kill()
+        await worker.wait_closed()
+    assert isinstance(pieces[0], Delta)
+    told = json.loads(pieces[0].text)
+    assert told["device"] == ("cpu" if card is None else card.torch_name)
+    assert told["visible"] == ("" if card is None else card.visible)
+    for needed in ("opens its file", "names a thread", "looks for its place", "makes a memory file"):
+        assert told[needed] is (card is not None), needed
+    assert not told["opens another's file"]
 
 
 async def test_nothing_allowed_nothing_launched(tmp_path: Path) -> None:
