@@ -65,7 +65,7 @@ class Equipment:
         catalogue = self.catalogue()
         store = ModelStore(self._models_folder(), catalogue)
         run = partial(_run_tool, policy, self.runtime())
-        return Preparation(catalogue, store, run, progress, self._places())
+        return Preparation(catalogue, store, run, progress, self._places(), self.shelf().used)
 
     def _models_folder(self) -> Path:
         chosen = self._settings.models_folder

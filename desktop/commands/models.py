@@ -12,6 +12,7 @@ from desktop.commands.writing import write_setting
 from desktop.compose import Composition
 from desktop.domain.errors import SettingsError
 from desktop.downloads.wanted import Progress
+from desktop.hub.candidates import PARAMETER_BYTES
 from desktop.supplies import HUB_PRECISION, acquisition, candidates, room
 
 _GIB: Final = 1 << 30
@@ -24,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="action")
     actions.add_parser("list", help="every model, what it needs and what this computer has (also without an action)")
     for name, words in (
+        ("show", "one model: what it takes in each precision, its licence and source, its files once they are here"),
         ("get", "fetch a model; Ctrl+C pauses, the same command goes on"),
         ("remove", "delete a fetched model"),
     ):
@@ -31,6 +33,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action.add_argument("model")
         if name == "get":
             action.add_argument("--anyway", action="store_true", help="also if it does not fit this computer's memory")
+            action.add_argument(
+                "--make-room",
+                action="store_true",
+                help="remove fetched models that are not on offer, the longest unused first, where room is short",
+            )
     action = actions.add_parser("offer", help="offer these models and no others; none: every bundled one")
     action.add_argument("model", nargs="*")
 
@@ -38,8 +45,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, home: Composition, console: Console) -> int:
     """Do what was asked."""
     match arguments.action:
+        case "show":
+            _show(home, arguments.model, console)
         case "get":
-            _get(home, arguments.model, console, anyway=arguments.anyway)
+            _get(home, arguments.model, console, anyway=arguments.anyway, make_room=arguments.make_room)
         case "remove":
             _remove(home, arguments.model, console)
         case "offer":
@@ -82,7 +91,45 @@ def _list(home: Composition, console: Console) -> None:
     console.document(documents)
 
 
-def _get(home: Composition, model_id: str, console: Console, *, anyway: bool) -> None:
+def _show(home: Composition, model_id: str, console: Console) -> None:
+    candidate = candidates().entry(model_id)
+    here = next((entry for entry in home.equipment.shelf().entries() if entry.id == model_id), None)
+    takes = {
+        dtype: {"weights_bytes": candidate.weights_bytes(dtype), "memory_bytes": candidate.memory_bytes(dtype)}
+        for dtype in PARAMETER_BYTES
+    }
+    said = [
+        f"{candidate.name}, {candidate.kind.value}, {candidate.parameters / 1e9:,.2f} billion parameters",
+        f"licence {candidate.licence}; offered with a context of {candidate.context_tokens:,} tokens",
+        f"source  {candidate.repository}, {'not fetched yet' if here is None else here.source.version}",
+    ]
+    for line in said:
+        console.say(line)
+    console.table(
+        ("precision", "weights", "memory to serve it"),
+        [
+            (dtype, f"≈ {_gib(size['weights_bytes'])} GiB", f"≈ {_gib(size['memory_bytes'])} GiB")
+            for dtype, size in takes.items()
+        ],
+    )
+    files = [] if here is None else here.source.files
+    for file in files:
+        console.say(f"{file.sha256}  {file.bytes:>14,}  {file.path}")
+    console.document({
+        "model": candidate.id,
+        "name": candidate.name,
+        "kind": candidate.kind.value,
+        "parameters": candidate.parameters,
+        "context_tokens": candidate.context_tokens,
+        "licence": candidate.licence,
+        "repository": candidate.repository,
+        "revision": None if here is None else here.source.version,
+        "about": takes,
+        "files": [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in files],
+    })  # fmt: skip
+
+
+def _get(home: Composition, model_id: str, console: Console, *, anyway: bool, make_room: bool) -> None:
     candidate = candidates().entry(model_id)
     if any(entry.id == model_id for entry in home.equipment.shelf().entries()):
         console.say(f"{candidate.name} is here already.")
@@ -93,6 +140,9 @@ def _get(home: Composition, model_id: str, console: Console, *, anyway: bool) ->
         here_is.require(candidate)
     work = acquisition(home)
     told = _Told(console)
+    if make_room:
+        for gone in work.acquisition.make_room(candidate, home.model_ids()):
+            console.note(f"{gone.name} was removed to make room.")
     with pausing(work.stop):
         entry = work.acquisition.fetch(candidate, here_is.precision, told.tell)
     console.say(f"{entry.name} is here. Offer it: hearth models offer {' '.join((*home.model_ids(), entry.id))}")

@@ -9,6 +9,7 @@ from desktop.commands.console import UNKNOWN, Console
 from desktop.commands.pausing import pausing
 from desktop.compose import Composition
 from desktop.domain.errors import HearthError, SettingsError
+from desktop.downloads.space import free_bytes
 from desktop.setup.builds import Choice
 from desktop.setup.engines import comes_with_torch
 from desktop.setup.hardware_setup import Phase, Step, run_first_that_works
@@ -88,6 +89,8 @@ class _Told:
 
 def _show(home: Composition, choices: tuple[Choice, ...], console: Console) -> None:
     work = fitting(home)
+    root = home.equipment.engines().root
+    free = free_bytes(root)
     rows, documents = [], []
     for choice in choices:
         size: int | None = None
@@ -97,8 +100,17 @@ def _show(home: Composition, choices: tuple[Choice, ...], console: Console) -> N
         except HearthError as error:
             said = error.what
         rows.append((choice.build.id, choice.build.name, said, choice.reason))
-        documents.append({"build": choice.build.id, "name": choice.build.name, "bytes": size, "reason": choice.reason})
+        documents.append({
+            "build": choice.build.id,
+            "name": choice.build.name,
+            "bytes": size,
+            "reason": choice.reason,
+            "free_bytes": free,
+        })  # fmt: skip
     console.table(("build", "name", "download", "why"), rows)
+    console.say(
+        f"{free // _MIB:,} MiB are free in {root}; while it is installed, a build takes about twice its download."
+    )
     console.document(documents)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,13 +14,14 @@ import msgspec
 
 from desktop.domain.errors import DownloadFailed, ModelCorrupt, StorageUnusable
 from desktop.domain.model import ModelKind
+from desktop.downloads.sole import sole
 from desktop.downloads.space import require_room
 from desktop.downloads.transfer import Transfer, sha256_of
 from desktop.downloads.wanted import Fetched, Progress, Wanted
 from desktop.hub.candidates import Candidate
 from desktop.hub.listing import Hub, HubFile, Listing
 from desktop.hub.prompting import read_stop_tokens, read_template
-from desktop.hub.shelf import Shelf
+from desktop.hub.shelf import Held, Shelf
 from desktop.worker.models.catalogue import FROM_HUB, CatalogueEntry, PinnedFile, Source, SourceFile
 
 _SHARD: Final = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
@@ -69,11 +70,37 @@ class Acquisition:
     def fetch(self, candidate: Candidate, dtype: str, tell: Callable[[Progress], None]) -> CatalogueEntry:
         """Fetch the model, to be computed with in `dtype`, and put it on the shelf.
 
-        Raises DownloadFailed, DownloadStopped, ModelCorrupt for a repository that makes no sense, and StorageUnusable
-        when disk or quota have no room, with the numbers.
+        Raises DownloadFailed, DownloadStopped, ModelCorrupt for a repository that makes no sense, StorageUnusable when
+        disk or quota have no room, with the numbers, and Busy while another process fetches it.
+        """
+        with sole(self._shelf.lock(candidate.id), candidate.name):
+            return self._fetch(candidate, dtype, tell)
+
+    def make_room(self, candidate: Candidate, keep: Container[str]) -> tuple[CatalogueEntry, ...]:
+        """Remove as many models as must go for this one to fit limit and disk, the longest unused first; which went.
+
+        None whose id is in `keep`. Raises StorageUnusable, with nothing removed, where even all of the others would not
+        do.
         """
         listing = self.listing(candidate)
-        part = self._shelf.folder / f"{candidate.id}-{listing.revision[:12]}.part"
+        part = self._shelf.unfinished(candidate.id)
+        removable = [held for held in self._shelf.held() if held.entry.id not in keep]
+        for count in range(len(removable) + 1):
+            going = removable[:count]
+            try:
+                self._require_room(candidate, listing, part, going)
+            except StorageUnusable:
+                if count == len(removable):
+                    raise
+            else:
+                break
+        for held in going:
+            self._shelf.remove(held.entry)
+        return tuple(held.entry for held in going)
+
+    def _fetch(self, candidate: Candidate, dtype: str, tell: Callable[[Progress], None]) -> CatalogueEntry:
+        listing = self.listing(candidate)
+        part = self._shelf.unfinished(candidate.id)
         self._require_room(candidate, listing, part)
         try:
             part.mkdir(parents=True, exist_ok=True)
@@ -96,17 +123,16 @@ class Acquisition:
         self._shelf.put(entry)
         return entry
 
-    def _require_room(self, candidate: Candidate, listing: Listing, part: Path) -> None:
-        size = self.size(listing)
-        arrived = sum(path.stat().st_size for path in part.iterdir()) if part.is_dir() else 0
-        if size.quota_bytes is not None and size.held_bytes + size.bytes > size.quota_bytes:
+    def _require_room(self, candidate: Candidate, listing: Listing, part: Path, going: Sequence[Held] = ()) -> None:
+        size, leaving = self.size(listing), sum(each.bytes for each in going)
+        if size.quota_bytes is not None and size.held_bytes - leaving + size.bytes > size.quota_bytes:
             taken = f"{_gib(size.held_bytes)} of {_gib(size.quota_bytes)} GiB are taken"
             raise StorageUnusable(
                 f"{candidate.name} does not fit your limit for models.",
                 why=f"It takes {_gib(size.bytes)} GiB; {taken}.",
                 now="Remove a model, or raise the limit in the settings.",
             )
-        require_room(self._shelf.folder, max(size.bytes - arrived, 0), candidate.name)
+        require_room(self._shelf.folder, max(size.bytes - _arrived_in(part), 0) - leaving, candidate.name)
 
     def _fetch_files(self, listing: Listing, part: Path, tell: Callable[[Progress], None]) -> dict[str, Fetched]:
         total = sum(file.bytes for file in listing.files.values())
@@ -167,6 +193,10 @@ def _entry(
 
 def _is_wanted(path: str) -> bool:
     return path in _READ or path in _TOLD or _SHARD.fullmatch(path) is not None
+
+
+def _arrived_in(part: Path) -> int:
+    return sum(path.stat().st_size for path in part.iterdir()) if part.is_dir() else 0
 
 
 def _arrived(target: Path, file: HubFile) -> Fetched | None:

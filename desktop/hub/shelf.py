@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,6 +55,26 @@ class Shelf:
     def folder_of(self, entry: CatalogueEntry) -> Path:
         """Where its files lie."""
         return self.folder / f"{entry.id}-{entry.digest[:12]}"
+
+    def unfinished(self, model_id: str) -> Path:
+        """Where the files of a model arrive, whatever version of it: each is proved before it is used.
+
+        A folder of the model that no record knows was finished by a process that was killed then: it is taken up.
+        """
+        part = self.folder / f"{model_id}.part"
+        known = {self.folder_of(entry) for entry in self.entries()}
+        for stray in self.folder.glob(f"{model_id}-*"):
+            # The rest of the name is twelve hexadecimal digits: another model's id may begin with this one's.
+            if stray not in known and re.fullmatch(r"[0-9a-f]{12}", stray.name[len(model_id) + 1 :]):
+                if part.exists():
+                    shutil.rmtree(stray)
+                else:
+                    stray.rename(part)
+        return part
+
+    def lock(self, model_id: str) -> Path:
+        """The file to lock while the model is fetched."""
+        return self._records / f"{model_id}.lock"
 
     def put(self, entry: CatalogueEntry) -> None:
         """Make it known."""

@@ -32,6 +32,7 @@ class Preparation:
 
     Files of others are parsed inside the sandbox only; here they are copied, counted and hashed. `progress` hears a
     sentence before anything that takes more than a moment. `places` are folders of packages beside this Python's own.
+    `used` hears of each model that is made ready.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Preparation:
         run_tool: RunTool,
         progress: Callable[[str], None],
         places: Sequence[Path] = (),
+        used: Callable[[CatalogueEntry], None] = lambda _: None,
     ) -> None:
         self._catalogue = catalogue
         self._store = store
         self._run_tool = run_tool
         self._progress = progress
         self._places = places
+        self._used = used
 
     async def folders(self, model_ids: Sequence[str]) -> list[tuple[CatalogueEntry, Path]]:
         """Entry and folder of each model. Raises ModelNotFound, ModelCorrupt, Unavailable or StorageUnusable."""
@@ -58,6 +61,7 @@ class Preparation:
                 await self._prepare(entry)
             self._progress(f"Checking every byte of {entry.name}.")
             await asyncio.to_thread(self._store.verify, model_id)
+            self._used(entry)
             found.append((entry, self._store.folder_of(model_id)))
         return found
 

@@ -27,12 +27,16 @@ class Engine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Engines:
-    """The folder `root` of engines; at most one is in use, named by a note that is written last and at once."""
+    """The folder `root` of engines; at most one is in use, named by a note that is written last and at once.
+
+    `lock` is the file to lock while one is set up.
+    """
 
     def __init__(self, root: Path, write: Callable[[Path, str], None]) -> None:
         self.root = root
         self._write = write
         self._note = root / "engine.json"
+        self.lock = root / "engine.lock"
 
     def current(self, requirements: Sequence[str]) -> Engine | None:
         """The engine in use, if it is there and was made for these requirements."""

@@ -16,6 +16,7 @@ import msgspec
 
 from desktop.domain.device import DeviceKind
 from desktop.domain.errors import HearthError, StorageUnusable, Unavailable
+from desktop.downloads.sole import sole
 from desktop.downloads.space import require_room
 from desktop.downloads.transfer import Transfer, sha256_of
 from desktop.downloads.wanted import Progress, Wanted
@@ -100,8 +101,13 @@ class HardwareSetup:
         """Install that build.
 
         Raises Unavailable when the source has no such build or the device refuses it (another choice may do),
-        DownloadFailed and DownloadStopped (the same choice may be tried again), StorageUnusable.
+        DownloadFailed and DownloadStopped (the same choice may be tried again), StorageUnusable, and Busy while
+        another process sets one up.
         """
+        with sole(self._engines.lock, "torch"):
+            return self._run(choice, tell)
+
+    def _run(self, choice: Choice, tell: Callable[[Step], None]) -> Engine:
         step = Step(Phase.LISTING, choice)
         tell(step)
         wheels = self.plan(choice)

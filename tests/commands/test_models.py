@@ -19,7 +19,7 @@ from desktop.domain.errors import DownloadFailed, ModelNotFound, SettingsError, 
 from desktop.machine.paths import Paths
 from desktop.machine.settings_file import load_settings
 from tests.fakes.content_server import ContentServer, content_server
-from tests.fakes.hub import chat_repository, publish
+from tests.fakes.hub import COMMIT, chat_repository, publish
 
 SMALL = "smollm2-360m-instruct"
 
@@ -55,7 +55,16 @@ def states(home: Composition) -> dict[str, tuple[str, bool]]:
 def test_a_model_is_fetched_offered_taken_off_and_removed(hub: ContentServer, tmp_path: Path) -> None:
     assert states(at(tmp_path, hub.url))[SMALL] == ("not fetched", False)
 
-    fetched = run(at(tmp_path, hub.url), "get", SMALL)
+    before = run(at(tmp_path, hub.url), "show", SMALL)
+    assert before["about"]["float32"]["weights_bytes"] == 2 * before["about"]["bfloat16"]["weights_bytes"]
+    assert before["context_tokens"] > 0
+    assert (before["revision"], before["files"]) == (None, [])
+
+    fetched = run(at(tmp_path, hub.url), "get", SMALL, "--make-room")
+    shown = run(at(tmp_path, hub.url), "show", SMALL)
+    assert shown["revision"] == COMMIT
+    pinned = at(tmp_path, hub.url).equipment.catalogue().entry(SMALL).files
+    assert {file.sha256 for file in pinned} <= {file["sha256"] for file in shown["files"]}
     assert states(at(tmp_path, hub.url))[SMALL] == ("fetched", False)
     assert at(tmp_path, hub.url).equipment.catalogue().entry(SMALL).digest == fetched["digest"]
     assert run(at(tmp_path, hub.url), "get", SMALL) == {"model": SMALL, "state": "fetched"}

@@ -72,6 +72,7 @@ def test_the_build_for_the_processor_is_installed_and_then_used_by_workers(tmp_p
         assert status == 0
         assert isinstance(listed, list)
         assert listed[0]["bytes"] == sum(map(len, packages.values()))
+        assert listed[0]["free_bytes"] > 0
 
         status, (done,), told = run(home, "--build", "cpu")
 

@@ -3,15 +3,20 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 import random
+import resource as resource_limits
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from desktop.domain.errors import DownloadFailed, DownloadStopped, ModelCorrupt, ModelNotFound, StorageUnusable
+from desktop.domain.errors import Busy, DownloadFailed, DownloadStopped, ModelCorrupt, ModelNotFound, StorageUnusable
 from desktop.domain.model import ModelKind
+from desktop.downloads.sole import sole
 from desktop.downloads.transfer import Transfer
 from desktop.downloads.wanted import Progress
 from desktop.hub.acquisition import Acquisition
@@ -209,9 +214,100 @@ def test_killed_at_random_instants_no_half_model_is_known(server: ContentServer,
     assert [path.name for path in (tmp_path / "models").iterdir()] == [shelf(tmp_path).folder_of(entry).name]
 
 
+def test_killed_between_the_files_and_the_record_nothing_is_fetched_again(
+    server: ContentServer, tmp_path: Path
+) -> None:
+    """The folder has its last name and nobody knows it: the large files are taken up, not fetched anew."""
+    _fetch(server.url, tmp_path)
+    (entry,) = shelf(tmp_path).entries()
+    (tmp_path / "records" / "small-chat.json").unlink()
+    server.ranges.clear()
+
+    assert acquisition(server.url, tmp_path).fetch(CANDIDATE, "float32", quiet) == entry
+
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [shelf(tmp_path).folder_of(entry).name]
+    assert server.ranges == []
+
+
+def _fetch_on_a_disk_that_fills(url: str, folder: Path, most_bytes: int) -> None:
+    resource_limits.setrlimit(resource_limits.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    with pytest.raises(StorageUnusable, match=r"could not be written.*what has arrived is kept"):
+        _fetch(url, folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
+def test_a_disk_that_fills_on_the_way_is_told_and_what_came_is_kept(server: ContentServer, tmp_path: Path) -> None:
+    first = "model-00000-of-00003.safetensors"
+    server.tricked = f"/{REPOSITORY}/resolve/{COMMIT}/{first}"
+    half = len(chat_repository(shards=3)[first]) // 2
+    child = multiprocessing.get_context("forkserver").Process(
+        target=_fetch_on_a_disk_that_fills, args=(server.url, tmp_path, half)
+    )
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    assert shelf(tmp_path).entries() == ()
+    server.ranges.clear()
+
+    _fetch(server.url, tmp_path)
+
+    assert server.ranges == [f"bytes={half}-"], "it went on where it was"
+
+
+def test_a_newer_commit_takes_over_what_is_the_same(server: ContentServer, tmp_path: Path) -> None:
+    """The hub moves on while a download rests: what did not change is not fetched again, and nothing is left over."""
+    first = "model-00000-of-00003.safetensors"
+    stop = threading.Event()
+
+    def pause(at: Progress) -> None:
+        if at.done_bytes >= len(chat_repository(shards=3)[first]):
+            stop.set()
+
+    with pytest.raises(DownloadStopped):
+        acquisition(server.url, tmp_path, stop=stop).fetch(CANDIDATE, "float32", pause)
+    newer = "d" * 40
+    publish(server, REPOSITORY, chat_repository(shards=3), commit=newer)
+    server.tricked = f"/{REPOSITORY}/resolve/{newer}/{first}"
+    server.ranges.clear()
+
+    entry = acquisition(server.url, tmp_path).fetch(CANDIDATE, "float32", quiet)
+
+    assert entry.source.version == newer
+    assert server.ranges == []
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [shelf(tmp_path).folder_of(entry).name]
+
+
+def test_two_processes_do_not_fetch_one_model_at_once(server: ContentServer, tmp_path: Path) -> None:
+    with sole(shelf(tmp_path).lock(CANDIDATE.id), "it"), pytest.raises(Busy, match="being fetched already"):
+        _fetch(server.url, tmp_path)
+    _fetch(server.url, tmp_path)
+
+
+def test_room_is_made_of_what_was_unused_longest_and_may_go(server: ContentServer, tmp_path: Path) -> None:
+    names = ("kept", "old", "new")
+    for name in names:
+        publish(server, f"someone/{name}", chat_repository(shards=1))
+        each = msgspec.structs.replace(CANDIDATE, id=name, repository=f"someone/{name}")
+        acquisition(server.url, tmp_path).fetch(each, "float32", quiet)
+    for age, name in enumerate(("new", "old", "kept")):
+        os.utime(tmp_path / "records" / f"{name}.json", (1000 - age, 1000 - age))
+    held = sum(each.bytes for each in shelf(tmp_path).held())
+    listing = acquisition(server.url, tmp_path).listing(CANDIDATE)
+    size = acquisition(server.url, tmp_path).size(listing).bytes
+
+    with pytest.raises(StorageUnusable, match="does not fit your limit"):
+        acquisition(server.url, tmp_path, quota_bytes=size - 1).make_room(CANDIDATE, {"kept"})
+    assert len(shelf(tmp_path).entries()) == 3
+    short = acquisition(server.url, tmp_path, quota_bytes=held + size - 1)
+    assert [entry.id for entry in short.make_room(CANDIDATE, {"kept"})] == ["old"]
+    assert short.make_room(CANDIDATE, {"kept"}) == ()
+    short.fetch(CANDIDATE, "float32", quiet)
+    assert {entry.id for entry in shelf(tmp_path).entries()} == {"kept", "new", "small-chat"}
+
+
 def test_a_spoiled_record_is_as_if_it_were_not_there(server: ContentServer, tmp_path: Path) -> None:
     _fetch(server.url, tmp_path)
-    (record,) = (tmp_path / "records").iterdir()
+    (record,) = (tmp_path / "records").glob("*.json")
     (tmp_path / "records" / "other.json").write_bytes(record.read_bytes())
     (tmp_path / "records" / "bad.json").write_text("{")
 
