@@ -17,6 +17,7 @@ from desktop.domain.told import Told, told
 DAY_MS: Final = 86_400_000
 WEEK_MS: Final = 7 * DAY_MS
 STUCK: Final = frozenset({NodeState.FAULT, NodeState.OFFLINE})
+WORTH_ADVICE_MS: Final = 15 * 60_000  # a start takes half a minute: nobody need change anything for that
 NEARLY_ALL: Final = 0.99  # below this share of a span being known, that is said
 
 # What the owner can do. A reason that is missing asks nothing of anybody.
@@ -108,7 +109,8 @@ class Span:
 class Why:
     """The whole answer, in sentences and in numbers.
 
-    `advice` is about what keeps it from working now, else about the last day's largest loss of time.
+    `advice` is about what keeps it from working now, else about the last day's largest loss of time, if that is worth
+    the words.
     """
 
     now: Interval | None
@@ -141,8 +143,9 @@ def explain(now: Interval | None, at_ms: int, day: Span, week: Span) -> Why:
         if span.known_share < NEARLY_ALL:
             sentences.append(_unknown(span))
             break
+    worth_advice = largest is not None and largest.duration_ms >= WORTH_ADVICE_MS
     # What keeps it from working at this moment comes before what once did.
-    cause = now.reason if now.state in STUCK else None if largest is None else largest.reason
+    cause = now.reason if now.state in STUCK else largest.reason if largest is not None and worth_advice else None
     return Why(now, tuple(sentences), day, week, None if cause is None else ADVICE.get(cause))
 
 
@@ -162,6 +165,12 @@ def _present(now: Interval, since_ms: int) -> Told:
 def _brought(day: Span) -> Told:
     if not day.work.jobs:
         return told("The last day brought no job.")
+    if day.work.jobs == 1:
+        return told(
+            "The last day brought {earned_msat} for one job, in {earning_share} of its time.",
+            earned_msat=day.work.earned.msat,
+            earning_share=day.earning_share,
+        )
     return told(
         "The last day brought {earned_msat} for {jobs} jobs, in {earning_share} of its time.",
         earned_msat=day.work.earned.msat,

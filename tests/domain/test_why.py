@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from desktop.domain.money import Money
 from desktop.domain.node_state import Interval, NodeState, Reason
-from desktop.domain.why import ADVICE, DAY_MS, STUCK, WEEK_MS, Work, explain, span_of
+from desktop.domain.why import ADVICE, DAY_MS, STUCK, WEEK_MS, WORTH_ADVICE_MS, Work, explain, span_of
 
 NOW_MS = 1_795_000_000_000
 CAUSES = st.tuples(st.sampled_from(NodeState), st.sampled_from(Reason))
@@ -37,7 +37,9 @@ def test_whatever_happened_is_told_in_whole_sentences(
     largest = why.day.largest
     assert (largest is None) == all(state is NodeState.EARNING for state, _ in spent)
     if cause[0] not in STUCK:
-        assert why.advice == (None if largest is None else ADVICE.get(largest.reason))
+        lost = largest or why.week.largest
+        told_so = lost is not None and lost.duration_ms >= WORTH_ADVICE_MS
+        assert why.advice == (ADVICE.get(lost.reason) if lost is not None and told_so else None)
 
 
 @pytest.mark.parametrize("cause", [(NodeState.FAULT, Reason.WORKER_FAILED), (NodeState.OFFLINE, Reason.NO_RELAY)])
@@ -56,6 +58,14 @@ def test_a_day_is_explained_by_its_largest_loss() -> None:
         "Most of the other time of the last day, 50.0 %, was: paused, owner active.",
     ]
     assert why.advice == ADVICE[Reason.OWNER_ACTIVE]
+
+
+def test_half_a_minute_of_loading_is_nothing_to_change_anything_for() -> None:
+    day = span_of({(NodeState.STARTING, Reason.LOADING): 30_000, EARNING: 60_000}, DAY_MS, Work(1, 0, Money(5_000)))
+    why = explain(Interval(NOW_MS - 60_000, None, *EARNING), NOW_MS, day, day)
+
+    assert why.advice is None
+    assert str(why.sentences[1]) == "The last day brought 5 sat for one job, in 0.1 % of its time."
 
 
 def test_a_day_of_nothing_but_earning_points_at_the_week() -> None:
