@@ -67,5 +67,15 @@ def open_window(home: Path | None, *, hidden: bool, attach: bool) -> int:
         finally:
             held.release()
     except HearthError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
         return 1
+
+
+def _tell(words: str) -> None:
+    """On standard error; a Windows program without a console has none, and says it in a box of its own."""
+    if sys.platform == "win32" and sys.stderr is None:
+        from desktop.machine.windows import show_message
+
+        show_message(words)
+    else:
+        print(words, file=sys.stderr)

@@ -19,6 +19,7 @@ _CPU_KEY = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
 # Far behind the process id that the file holds: a locked byte cannot be read by others.
 _LOCKED_BYTE = 1 << 20
 _FAIL_AT_ONCE, _EXCLUSIVE = 1, 2
+_WARNING = 0x30
 _LOCKED_BY_ANOTHER, _WOULD_WAIT = 33, 997
 
 
@@ -103,3 +104,8 @@ def cpu_model() -> str | None:
 def nvidia_cards_on_bus() -> int:
     """Always 0: not looked up on Windows, where the driver comes with the card or from Windows Update."""
     return 0
+
+
+def show_message(words: str) -> None:
+    """A box with words and one button, for a program that has no window yet; returns when its reader closes it."""
+    ctypes.windll.user32.MessageBoxW(None, words, "Hearth", _WARNING)

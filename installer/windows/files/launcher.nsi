@@ -96,6 +96,7 @@ Function Wait
       ${ExitDo}
     ${EndIf}
     ${If} $0 == 0
+      SetDetailsPrint both
       DetailPrint "Hearth is being prepared by another start; waiting for it."
       StrCpy $0 1
     ${EndIf}
@@ -104,6 +105,9 @@ Function Wait
 FunctionEnd
 
 Section
+  SetDetailsPrint none
+  GetDlgItem $0 $HWNDPARENT 2 ; it may be ended at any time
+  EnableWindow $0 1
   CreateDirectory "${RUNTIME}"
   Call Wait
   ${If} $repair == 0
@@ -140,8 +144,10 @@ again:
   ${EndIf}
   ${If} $what != ""
     !insertmacro Write "FAILED: $what $now"
+    SetDetailsPrint both
     DetailPrint "$what"
     DetailPrint "$now"
+    SetDetailsPrint none
     Call CloseLog
     Push "Hearth: $what $now The log is $log"
     Call Tell
@@ -153,7 +159,6 @@ again:
   Call ReleaseChildren
 made:
   FileClose $lock
-  DetailPrint "Hearth is ready."
   ${If} $only == 0
     Call StartApp
   ${EndIf}

@@ -16,6 +16,8 @@ InstallDirRegKey HKCU "Software\Hearth" "InstallDir"
 VIAddVersionKey FileDescription "Hearth setup"
 
 !define MUI_ABORTWARNING
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${PICTURE}"
+!define MUI_COMPONENTSPAGE_SMALLDESC
 !define MUI_WELCOMEPAGE_TEXT "Hearth lends this computer's idle power to an open AI network and gets paid for it.$\r$\n$\r$\nThis installs a small program for you alone; no administrator is needed. Its first start fetches the libraries, about 150 MB.$\r$\n$\r$\nA running Hearth is ended first, and keeps its keys, wallet, ledger and settings."
 !insertmacro MUI_PAGE_WELCOME
 !insertmacro MUI_PAGE_COMPONENTS
@@ -56,6 +58,7 @@ UninstPage custom un.AskWhatToRemove un.ReadWhatToRemove
 
 Section "Hearth" SecHearth
   SectionIn RO
+  AddSize ${KILOBYTES}
   Call StopHearth
   Delete "$INSTDIR\hearth_desktop-*.whl"
   Call PutFiles

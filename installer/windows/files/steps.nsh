@@ -19,7 +19,9 @@
 
 Function NextStep
   IntOp $number $number + 1
+  SetDetailsPrint both
   DetailPrint "$number of ${STEPS}: $words"
+  SetDetailsPrint none ; not every file that is moved
   !insertmacro Write "--- $number/${STEPS} $words"
   Call Progress
 FunctionEnd
@@ -35,7 +37,7 @@ Function Progress
       ${If} $0 > 0
         SetDetailsPrint textonly
         DetailPrint "$number of ${STEPS}: $words ($0 MB on disk)"
-        SetDetailsPrint both
+        SetDetailsPrint none
       ${EndIf}
     ${EndIf}
     FindWindow $0 "#32770" "" $HWNDPARENT
