@@ -208,17 +208,22 @@ class WorkerHandle:
             raise _died(self._life.result(), printed=self._cell.log)
 
     async def begin(
-        self, models: Sequence[tuple[CatalogueEntry, Path]], targets: Targets, device: DeviceName = "cpu"
+        self,
+        models: Sequence[tuple[CatalogueEntry, Path]],
+        targets: Targets,
+        device: DeviceName = "cpu",
+        memory_bytes: int | None = None,
     ) -> tuple[Finding, ...]:
         """Have these models loaded on that device and the sandbox tried; what the trial found.
 
-        Raises what the worker failed with, WorkerDied with what it printed when it just ended.
+        `memory_bytes` is the most of a card's memory that it may take; None: all. Raises what the worker failed with,
+        WorkerDied with what it printed when it just ended.
         """
         places = tuple(
             ModelPlace(entry, self._cell.line.layout.translate(str(folder.resolve()))) for entry, folder in models
         )
         self._on_card = device != "cpu"
-        self._channel.post(encode(Begin(places, targets, device)))
+        self._channel.post(encode(Begin(places, targets, device, memory_bytes)))
         return await asyncio.shield(self._ready)
 
     # --- the conversation --------------------------------------------------------------------------------------------

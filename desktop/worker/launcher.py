@@ -146,7 +146,9 @@ class WorkerLauncher:
         with bait(self._home) as targets:
             try:
                 async with asyncio.timeout(self._ready_within_s):
-                    findings = await handle.begin(self._models, targets.targets, self._device)
+                    findings = await handle.begin(
+                        self._models, targets.targets, self._device, self._device_memory_bytes or None
+                    )
             except TimeoutError:
                 raise WorkerDied(
                     "The worker was not ready in time.",

@@ -63,12 +63,14 @@ class ModelPlace(_Plain, frozen=True):
 class Begin(_Word, frozen=True, tag="begin"):
     """First word: load these models on that device, make ready, shut the door, try the door.
 
-    A worker sees one graphics card at most, so its name inside is always the same.
+    A worker sees one graphics card at most, so its name inside is always the same. `memory_bytes` is the most of the
+    card's memory that it may take; None: all.
     """
 
     models: Annotated[tuple[ModelPlace, ...], msgspec.Meta(min_length=1, max_length=64)]
     targets: Targets
     device: DeviceName = "cpu"
+    memory_bytes: _Count | None = None
 
 
 class Turn(_Plain, frozen=True):

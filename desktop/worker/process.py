@@ -27,7 +27,6 @@ from desktop.worker.messages import (
     Begin,
     Cancel,
     Counters,
-    DeviceName,
     Done,
     Duty,
     Embed,
@@ -108,8 +107,8 @@ class Serving(Protocol):
         ...
 
 
-Build = Callable[[DeviceName], Serving]
-"""Makes the inference for a device, once everything is imported."""
+Build = Callable[[Begin], Serving]
+"""Makes the inference for the device that the first word names, once everything is imported."""
 
 
 def main(threshold: Threshold) -> int:
@@ -118,7 +117,7 @@ def main(threshold: Threshold) -> int:
     def warm_up() -> Build:
         from desktop.worker.serving import Serving as TorchServing
 
-        return lambda device: TorchServing(device=device)
+        return lambda begin: TorchServing(device=begin.device, memory_bytes=begin.memory_bytes)
 
     return run(threshold, warm_up)
 
@@ -157,7 +156,7 @@ def _make_ready(conversation: _Conversation, threshold: Threshold, build: Build)
     if not isinstance(begin, Begin):
         raise FrameError("The first word must be `begin`.")
     try:
-        serving = build(begin.device)
+        serving = build(begin)
         for place in begin.models:
             serving.load(place.entry, Path(place.folder))
         serving.self_check()

@@ -21,6 +21,8 @@ from desktop.worker.lanes.embedding import EmbeddingLane
 from desktop.worker.lanes.lane import Lane, Output
 from desktop.worker.models.catalogue import CatalogueEntry
 
+# What a driver takes of a card for itself, before the first number lies there.
+CONTEXT_BYTES = 512 << 20
 _CHECK_SIZE = 256
 _CHECK_TOLERANCE = 1e-3
 
@@ -39,11 +41,13 @@ class Serving:
     """Loads models, takes jobs and moves them on, one engine step per call of `step`.
 
     Single-threaded: nothing happens between calls, so the caller decides about pace, pause and cancelling. Models
-    take turns. Every job ends with exactly one `Finish` or `Embeddings`.
+    take turns. Every job ends with exactly one `Finish` or `Embeddings`. `memory_bytes` is the most of a card's memory.
     """
 
-    def __init__(self, *, device: str = "cpu", pace: Pace | None = None) -> None:
+    def __init__(self, *, device: str = "cpu", memory_bytes: int | None = None, pace: Pace | None = None) -> None:
         self._device = torch.device(device)
+        if memory_bytes is not None and self._device.type != "cpu":
+            _keep_within(self._device, memory_bytes)
         self._pace = pace or Pace()
         self._chats: dict[str, ChatLane] = {}
         self._encoders: dict[str, EmbeddingLane] = {}
@@ -181,6 +185,14 @@ class Serving:
             raise WorkerError("The worker is being measured.", now="Try again in two minutes.")
         if job_id in self._homes:
             raise RequestError("A job of this id is already running.", parameter="job_id")
+
+
+def _keep_within(device: torch.device, memory_bytes: int) -> None:
+    """Have torch give back what it keeps for later before it takes more: whoever watches from outside kills for it."""
+    module = torch.get_device_module(device)
+    total_bytes = module.get_device_properties(device).total_memory
+    share = max(memory_bytes - CONTEXT_BYTES, 0) / total_bytes
+    module.set_per_process_memory_fraction(min(share, 1.0), device)
 
 
 def _unknown(model_id: str) -> ModelNotFound:

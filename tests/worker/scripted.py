@@ -53,9 +53,9 @@ class _Job:
 class ScriptedServing:
     """Obeys the prompt. Answers are `w0 w1 w2 …`, one token and one step each."""
 
-    def __init__(self, channel: socket.socket, device: str = "cpu") -> None:
+    def __init__(self, channel: socket.socket, device: str = "cpu", memory_bytes: int | None = None) -> None:
         self._channel = channel
-        self._device = device
+        self._given = {"device": device, "memory": memory_bytes}
         self._jobs: dict[str, _Job] = {}
         self._ready: list[tuple[str, Event]] = []
         self._measured = ""
@@ -149,7 +149,7 @@ class ScriptedServing:
             return [(job_id, Finish(FinishReason.STOP, Usage(3, job.written)))]
         if word == "card":
             del self._jobs[job_id]
-            told = json.dumps({"device": self._device, **what_a_card_needs(rest[0])})
+            told = json.dumps({**self._given, **what_a_card_needs(rest[0])})
             return [(job_id, Delta(told, 1)), (job_id, Finish(FinishReason.STOP, Usage(3, 1)))]
         if word not in {"count", "endless"}:
             getattr(Misdeeds(self._channel, job_id), word)(*rest)
@@ -243,4 +243,6 @@ class Misdeeds:
 
 
 def main(threshold: Threshold) -> int:
-    return process.run(threshold, lambda: lambda device: ScriptedServing(threshold.channel, device))
+    return process.run(
+        threshold, lambda: lambda begin: ScriptedServing(threshold.channel, begin.device, begin.memory_bytes)
+    )

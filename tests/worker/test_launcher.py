@@ -57,7 +57,8 @@ async def test_a_worker_is_given_one_card_and_what_its_driver_needs_to_work(
     tmp_path: Path, mode: SandboxMode, card: GraphicsCard | None
 ) -> None:
     """`/dev/full` stands for the card: a device file that no worker may open unless it is given."""
-    worker = await scripted_launcher(tmp_path, modes=(mode,), graphics=card).launch()
+    budget = 0 if card is None else 8 << 30
+    worker = await scripted_launcher(tmp_path, modes=(mode,), graphics=card, device_memory_bytes=budget).launch()
     try:
         pieces = [piece async for piece in worker.generate(chat(f"card {FULL}"))]
     finally:
@@ -66,6 +67,7 @@ async def test_a_worker_is_given_one_card_and_what_its_driver_needs_to_work(
     assert isinstance(pieces[0], Delta)
     told = json.loads(pieces[0].text)
     assert told["device"] == ("cpu" if card is None else card.torch_name)
+    assert told["memory"] == (budget or None)
     assert told["visible"] == ("" if card is None else card.visible)
     for needed in ("opens its file", "names a thread", "looks for its place", "makes a memory file"):
         assert told[needed] is (card is not None), needed

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import msgspec
@@ -25,7 +26,7 @@ from desktop.domain.pricing import Usage
 from desktop.worker.lanes.chat import ChatLane
 from desktop.worker.lanes.lane import Output
 from desktop.worker.models.store import ModelStore
-from desktop.worker.serving import Serving
+from desktop.worker.serving import CONTEXT_BYTES, Serving
 from tests.fakes.bundled_models import CHAT, EMBEDDING, bundled_catalogue
 
 GREEDY = Sampling(max_tokens=24, temperature=0.0)
@@ -267,3 +268,19 @@ def test_a_card_with_too_little_memory_is_told_in_words(store: ModelStore, monke
     ) as told_so:
         Serving().load(bundled_catalogue().entry(CHAT), store.folder_of(CHAT))
     assert "pages" not in str(told_so.value)
+
+
+def test_a_card_is_kept_within_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[tuple[float, torch.device]] = []
+    module = SimpleNamespace(
+        get_device_properties=lambda _: SimpleNamespace(total_memory=16 << 30),
+        set_per_process_memory_fraction=lambda share, device: shares.append((share, device)),
+    )
+    monkeypatch.setattr(torch, "get_device_module", lambda _: module)  # no card is at hand
+    card = torch.device("cuda:0")
+
+    for budget in (8 << 30, 64 << 30, 1 << 20, None):
+        Serving(device="cuda:0", memory_bytes=budget)
+    Serving(device="cpu", memory_bytes=8 << 30)
+
+    assert shares == [((8 << 30) / (16 << 30) - CONTEXT_BYTES / (16 << 30), card), (1.0, card), (0.0, card)]
