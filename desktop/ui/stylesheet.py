@@ -68,6 +68,7 @@ QTableView {{ background: transparent; border: 2px solid transparent; border-rad
     selection-background-color: {t.raised}; selection-color: {t.text}; }}
 QTableView:focus {{ border-color: {t.accent}; }}
 QTableView::item {{ border-bottom: 1px solid {t.border}; padding: 0 8px; }}
+QTableView#prose::item {{ padding: 5px 8px; }}
 QTableView::item:selected {{ background: {t.raised}; }}
 QHeaderView, QTableCornerButton::section {{ background: transparent; border: 0; }}
 QHeaderView::section {{ background: {t.surface}; border: 0; border-bottom: 1px solid {t.border}; color: {t.muted};

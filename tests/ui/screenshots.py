@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QLocale
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QPushButton, QWidget
 
 from desktop.control.address import door_in
 from desktop.ui import language
 from desktop.ui.app import Hearth, Setup
 from desktop.ui.door import Link
+from desktop.ui.pages.diagnostics import DiagnosticsPage
 from desktop.ui.pages.jobs import JobsPage
+from desktop.ui.pages.sandbox_panel import SandboxPanel
 from desktop.ui.preferences import PreferencesFile
 from desktop.ui.window import KINDS
 from desktop.ui.wizard.wizard import Wizard
@@ -113,6 +115,14 @@ class Camera:
         if inside is not None and page.verticalScrollBar().maximum():
             self._keep(inside, f"{name}-whole")
 
+    def break_out(self) -> None:
+        """The sandbox's panel with every attempt."""
+        self.hearth.window.go_to(DiagnosticsPage)
+        for panel in self.hearth.window.findChildren(SandboxPanel):
+            panel.findChildren(QPushButton)[0].click()
+            self.wait()
+            self._keep(panel, "sandbox")
+
     def _keep(self, widget: QWidget, name: str) -> None:
         widget.grab().save(str(self._out / f"{self._picture.name}-{name}.png"))
 
@@ -128,6 +138,7 @@ class Camera:
             for number, kind in enumerate(KINDS):
                 window.go_to(kind)
                 self.save_page(number)
+            self.break_out()
             window.go_to(JobsPage)
             self.wait()
             if isinstance(window.page, JobsPage) and (newest := window.page.newest) is not None:

@@ -16,11 +16,12 @@ from tests.ui.theatre import no_qt_warnings, until
 
 NEEDS = st.lists(
     st.builds(
-        lambda least, more, share, rank: Need(least + more, least, share, rank),
+        lambda least, more, share, rank, all_of_it: Need(least + more, least, share, rank, least + more + all_of_it),
         st.integers(1, 300),
         st.integers(0, 300),
         st.integers(1, 30),
         st.integers(0, 3),
+        st.integers(0, 300),
     ),
     min_size=1,
     max_size=8,
@@ -70,3 +71,24 @@ def test_in_a_narrow_table_the_dispensable_column_is_hidden_and_numbers_stay_who
     assert sum(table.columnWidth(place) for place in (0, 2, 3)) <= table.viewport().width()
     table.resize(800, 200)
     until(lambda: not table.isColumnHidden(1))
+
+
+def test_prose_breaks_into_lines_and_the_table_is_as_tall_as_they_are(app: QApplication) -> None:
+    with no_qt_warnings():
+        made = Table("Attempts", (Column("Attempt"), Column("Verdict", whole=True)), Appearance(app), wrap=True)
+        made.rows.show_rows([Row("1", ("Send a signal to the parent process, " * 3, "✓ held"))])
+        made.fit_rows(10)
+        made.resize(1200, made.height())
+        made.show()
+
+        def is_as_tall_as_its_row() -> bool:
+            return made.height() == made.horizontalHeader().sizeHint().height() + made.rowHeight(0) + 6
+
+        until(is_as_tall_as_its_row)
+        one_line = made.rowHeight(0)
+        made.resize(260, made.height())
+        until(lambda: made.rowHeight(0) > one_line)
+        until(is_as_tall_as_its_row)
+        assert made.columnWidth(1) > made.fontMetrics().horizontalAdvance("✓ held")
+        made.close()
+        made.deleteLater()

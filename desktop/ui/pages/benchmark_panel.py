@@ -43,7 +43,7 @@ class BenchmarkPanel(Panel):
             Column(tr("95 % interval"), right=True, share=14, rank=1),
             Column(tr("Against the run before"), share=18),
         )
-        self._parts = Table(tr("Parts of the benchmark"), columns, house.appearance)
+        self._parts = Table(tr("Parts of the benchmark"), columns, house.appearance, wrap=True)
         self.body.addWidget(self._words)
         self.body.addWidget(self._progress)
         self.body.addWidget(self._parts)

@@ -31,7 +31,7 @@ class DiagnosticsPage(Page):
             Column(tr("Last day"), right=True, share=12),
             Column(tr("Last week"), right=True, share=12, rank=1),
         )
-        self._reasons = Table(tr("Time by reason"), columns, house.appearance)
+        self._reasons = Table(tr("Time by reason"), columns, house.appearance, wrap=True)
         why = Panel(tr("Why am I earning or not?"))
         why.body.addWidget(self._now)
         why.body.addWidget(self._advice)
@@ -90,7 +90,7 @@ class DiagnosticsPage(Page):
             Column(tr("Needed"), share=20, rank=1),
             Column(tr("Verdict"), share=10, whole=True),
         )
-        self._checks = Table(tr("Checks of this computer"), columns, self._house.appearance)
+        self._checks = Table(tr("Checks of this computer"), columns, self._house.appearance, wrap=True)
         self._verdict = label(tr("Checking…"), "hint", wrap=True)
         again = QPushButton(tr("Check again"))
         again.clicked.connect(self._run_doctor)

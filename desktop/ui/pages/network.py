@@ -29,7 +29,7 @@ class NetworkPage(Page):
         identity.body.addWidget(self._facts)
         self.column.addWidget(identity)
         columns = (Column(tr("Relay")), Column(tr("Announced there")))
-        self._relays = Table(tr("Relays"), columns, house.appearance)
+        self._relays = Table(tr("Relays"), columns, house.appearance, wrap=True)
         relays = Panel(tr("Relays"))
         relays.body.addWidget(
             label(tr("Relays tell buyers that this computer is there. Any of them may fail."), "hint", wrap=True)

@@ -42,7 +42,7 @@ class SandboxPanel(Panel):
             Column(tr("Was"), share=22),
             Column(tr("Verdict"), share=10, whole=True),
         )
-        self._attempts = Table(tr("Attempts to break out"), columns, house.appearance)
+        self._attempts = Table(tr("Attempts to break out"), columns, house.appearance, wrap=True)
         self._mode = label("", wrap=True)
         self._limits = label("", "hint", wrap=True)
         for part in (self._verdict, self._progress, self._mode, self._attempts, self._limits):

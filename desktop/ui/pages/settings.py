@@ -47,7 +47,7 @@ class SettingsPage(Page):
         self.column.addWidget(holder)
         self._updates = UpdatePanel(house.door, house.now_ms) if "update" in house.door.words else None
         if self._updates is not None:
-            self.column.addWidget(self._updates)
+            self.column.insertWidget(1, self._updates)
         self.column.addStretch(1)
         self._shown: tuple[SettingSheet, ...] = ()
         self._waiting: list[list[SettingSheet]] = []

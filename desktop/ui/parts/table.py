@@ -123,17 +123,22 @@ class Rows(QAbstractTableModel):
 
 
 class Table(QTableView):
-    """A table of rows; `opened` carries the key of the row that was double-clicked or entered."""
+    """A table of rows; `opened` carries the key of the row that was double-clicked or entered.
+
+    With `wrap`, for few rows of prose, what does not fit breaks into lines instead of being shortened.
+    """
 
     opened = Signal(str)
 
-    def __init__(self, name: str, columns: Sequence[Column], appearance: Appearance) -> None:
+    def __init__(self, name: str, columns: Sequence[Column], appearance: Appearance, *, wrap: bool = False) -> None:
         super().__init__()
         self.rows = Rows(columns, appearance, self)
         self.setModel(self.rows)
         self.setAccessibleName(name)
         self.setShowGrid(False)
-        self.setWordWrap(False)
+        self.setWordWrap(wrap)
+        self._wrap = wrap
+        self._most_rows: int | None = None
         self.setTabKeyNavigation(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -143,6 +148,9 @@ class Table(QTableView):
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 14)
+        if wrap:
+            self.verticalHeader().setMinimumSectionSize(self.fontMetrics().height() + 14)
+            self.setObjectName("prose")
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         head.setMinimumSectionSize(1)
@@ -178,10 +186,12 @@ class Table(QTableView):
         for place, column in enumerate(self._columns):
             title = metrics.horizontalAdvance(column.title)
             texts = [metrics.horizontalAdvance(self.rows.row(row).cells[place]) for row in rows]
-            wanted = max(title, min(max(texts, default=0), many))
+            whole = max([title, *texts])
+            wanted = max(title, min(whole, many))
             least = wanted if column.right or column.whole else min(wanted, max(title, few))
-            needs.append(Need(wanted + CELL_PADDING, least + CELL_PADDING, column.share, column.rank))
-        if needs != self._needs:
+            pad = CELL_PADDING
+            needs.append(Need(wanted + pad, least + pad, column.share, column.rank, whole + pad))
+        if needs != self._needs or self._wrap:
             self._needs = needs
             self._share_out()
 
@@ -190,10 +200,15 @@ class Table(QTableView):
             self.setColumnHidden(section, width == 0)
             if width:
                 self.setColumnWidth(section, width)
+        if self._wrap:
+            self.resizeRowsToContents()
+            if self._most_rows is not None:
+                self.fit_rows(self._most_rows)
 
     def fit_rows(self, most: int) -> None:
         """Be as tall as its rows, up to `most`, so that the page scrolls and not the table."""
+        self._most_rows = most
+        rows = self.verticalHeader()
         shown = min(self.rows.rowCount(), most)
-        self.setFixedHeight(
-            self.horizontalHeader().sizeHint().height() + shown * self.verticalHeader().defaultSectionSize() + 6
-        )
+        height = sum(map(rows.sectionSize, range(shown))) if self._wrap else shown * rows.defaultSectionSize()
+        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + height + 6)

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A column's need in pixels: `wanted` shows all of it, `least` something; `share` is its part of what is left.
+    """A column's need in pixels: `least` shows something of it, `wanted` enough, `whole` all of the longest text.
 
-    `rank` 0 is always shown; of the others the highest goes first.
+    `share` is its part of what is left then. `rank` 0 is always shown; of the others the highest goes first.
     """
 
     wanted: int
     least: int
     share: int
     rank: int = 0
+    whole: int = 0
 
 
 def share_out(needs: Sequence[Need], width: int) -> list[int]:
@@ -32,11 +33,19 @@ def share_out(needs: Sequence[Need], width: int) -> list[int]:
     for place in shown:
         need = needs[place]
         if wanted <= width:
-            total = sum(needs[n].share for n in shown)
-            given[place] = need.wanted + (width - wanted) * need.share // total
+            given[place] = need.wanted
         elif least <= width:
             given[place] = need.least + (width - least) * (need.wanted - need.least) // (wanted - least)
         else:
             given[place] = need.least * width // least
+    left = max(0, width) - sum(given)
+    if wanted <= width:
+        for place in shown:
+            more = min(left, max(0, needs[place].whole - given[place]))
+            given[place] += more
+            left -= more
+        total = sum(needs[place].share for place in shown)
+        for place, part in [(place, left * needs[place].share // total) for place in shown]:
+            given[place] += part
     given[shown[-1]] += max(0, width) - sum(given)
     return given
