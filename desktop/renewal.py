@@ -37,7 +37,6 @@ from desktop.updates.units import in_unit_of_its_own
 from desktop.updates.versions import LOCK, Versions
 
 CHANGE: Final = "--change-to"
-MIGRATES: Final = "--migrates"
 _LOOK_S: Final = 0.2
 _PHASES: Final = {
     Verdict.CURRENT: "current",
@@ -84,9 +83,8 @@ class Renewal:
         self.records = Records(home.paths.data)
         self._log = home.paths.log / "update.log"
 
-    @property
-    def versions(self) -> Versions:
-        """The versions side by side. Raises UpdateFailed for an installation that has none."""
+    def versions(self, stop: threading.Event | None = None) -> Versions:
+        """The versions side by side; `stop` as there. Raises UpdateFailed for an installation that has none."""
         folder = self.installation.folder
         if not self.installation.replaces_itself or folder is None:
             raise UpdateFailed(
@@ -96,11 +94,11 @@ class Renewal:
                 else "It was installed by the system's package manager.",
                 now="Bring it up to date the way it was installed.",
             )
-        return Versions(folder.parent, self._environ, write_private)
+        return Versions(folder.parent, self._environ, write_private, stop)
 
     def lock(self) -> Instance:
         """The right to change what is installed; one process at a time. Raises UpdateFailed as `versions` does."""
-        return Instance(self.versions.root, LOCK)
+        return Instance(self.versions().root, LOCK)
 
     async def look(self) -> Found:
         """Ask every source, remember, decide. Raises NetworkError, UpdateInvalid or StorageUnusable."""
@@ -134,13 +132,12 @@ class Renewal:
             return Ready(None, installer, self.installation.command(installer))
         with self._locked():
             installer = staging.fetch(artefact, tell)
-            return Ready(staging.stage(installer, version, self.versions, self.records, tell), installer)
+            return Ready(staging.stage(installer, version, self.versions(stop), self.records, tell), installer)
 
     def hand_over(self, staged: Staged) -> subprocess.Popen[bytes]:
         """Start what changes the version: a process of the present version, which outlives this one."""
-        versions = self.versions
+        versions = self.versions()
         line = [str(versions.root / versions.current() / "hearth"), "update", CHANGE, staged.name]
-        line += [MIGRATES] if staged.migrates else []
         line += home_option(self._home.paths, self._environ)
         with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
             return subprocess.Popen(
@@ -162,12 +159,12 @@ class Renewal:
     def settle(self) -> None:
         """This version takes jobs: if it is on trial, it is so no more. Raises StorageUnusable."""
         if self.installation.replaces_itself:
-            settle(self.versions, self.records, self.installed)
+            settle(self.versions(), self.records, self.installed)
 
     def changeover(self, app: App) -> Changeover:
         """What changes the version of `app`; call it with the lock held."""
         home = "".join(home_option(self._home.paths, self._environ)[1:])
-        return Changeover(self.versions, self.memory, self.records, app, home, self._home.now_ms)
+        return Changeover(self.versions(), self.memory, self.records, app, home, self._home.now_ms)
 
     def _locked(self) -> Instance:
         lock = self.lock()

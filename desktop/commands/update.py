@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from desktop import __version__
 from desktop.commands.console import UNKNOWN, Console, clock
 from desktop.commands.pausing import pausing
 from desktop.commands.running_app import RunningApp
@@ -18,7 +19,7 @@ from desktop.domain.errors import AlreadyRunning, UpdateFailed
 from desktop.downloads.wanted import Progress
 from desktop.machine.instance import Instance
 from desktop.machine.paths import Paths
-from desktop.renewal import CHANGE, MIGRATES, Found, Renewal
+from desktop.renewal import CHANGE, Found, Renewal
 from desktop.updates.decision import Verdict
 from desktop.updates.memory import Outcome
 from desktop.updates.records import rehearse
@@ -44,20 +45,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument(CHANGE, default="", help=argparse.SUPPRESS)
     what.add_argument(TAKE_BACK, action="store_true", help=argparse.SUPPRESS)
     what.add_argument(REHEARSE, default="", help=argparse.SUPPRESS)
-    parser.add_argument(MIGRATES, action="store_true", help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace, home: Composition, console: Console, renewal: Renewal | None = None) -> int:
     """Do what was asked; 1 if a version was found and could not be kept."""
     if arguments.rehearse:
         _rehearse(Path(arguments.rehearse))
+        console.say(__version__)
         return 0
     renewal = renewal or Renewal(home, os.environ)
     if arguments.take_back:
         _take_back(home, renewal)
         return 0
     if arguments.change_to:
-        return _change(home, renewal, arguments.change_to, migrates=arguments.migrates)
+        return _change(home, renewal, arguments.change_to)
     found = asyncio.run(renewal.look())
     _show(found, renewal, console)
     if arguments.check or found.decision.verdict is not Verdict.READY:
@@ -136,19 +137,19 @@ def _tell(outcome: Outcome, console: Console) -> int:
     return 1
 
 
-def _change(home: Composition, renewal: Renewal, name: str, *, migrates: bool) -> int:
+def _change(home: Composition, renewal: Renewal, name: str) -> int:
     """What `Renewal.hand_over` starts. 1 if the version was taken back."""
     with _patiently(renewal.lock()):
         changeover = renewal.changeover(RunningApp(home, os.environ))
         changeover.take_back()
-        staged = Staged(name, renewal.versions.version_of(name), migrates)
+        staged = Staged(name, renewal.versions().version_of(name))
         return 0 if changeover.change(staged, renewal.installed).healthy else 1
 
 
 def _take_back(home: Composition, renewal: Renewal) -> None:
     """What the installed command does when it finds a trial that nobody sees to its end."""
     with _patiently(renewal.lock()):
-        trial = renewal.versions.trial()
+        trial = renewal.versions().trial()
         if trial is not None and trial.home:
             home = Composition(Paths.below(Path(trial.home)), home.settings)
             renewal = Renewal(home, os.environ)

@@ -87,10 +87,9 @@ class Changeover:
         ailment = ""
         try:
             self._memory.begun(staged.version)
-            self._records.forget()
+            self._records.forget()  # what another change may have left must not be taken for ours
             versions.begin(Trial(before=before, version=staged.version, home=self._home))
-            if staged.migrates:
-                self._records.keep()
+            self._records.keep()
             versions.use(staged.name)
             app.start(ran, versions.command)
             ailment = app.ailment(ran, staged.version, within_s)

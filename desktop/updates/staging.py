@@ -14,7 +14,7 @@ from desktop.domain.errors import DownloadFailed, SettingsError, UpdateFailed
 from desktop.downloads.space import require_room
 from desktop.downloads.transfer import Transfer
 from desktop.downloads.wanted import Fetched, Progress, Wanted
-from desktop.updates.records import LEDGER, WALLET, Records, known
+from desktop.updates.records import Records
 from desktop.updates.statement import Artefact
 from desktop.updates.versions import Versions
 
@@ -38,11 +38,10 @@ Tell = Callable[[Phase, Progress | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A version that lies ready in the folder `name`. `migrates`: the old version could not read what it writes."""
+    """A version that lies ready in the folder `name`."""
 
     name: str
     version: str
-    migrates: bool
 
 
 class Staging:
@@ -93,17 +92,19 @@ class Staging:
         tell(Phase.PREPARING, None)
         versions.prepare(name)
         tell(Phase.REHEARSING, None)
-        return Staged(name, version, migrates=self._rehearse(name, versions, records))
+        self._rehearse(name, version, versions, records)
+        return Staged(name, version)
 
-    def _rehearse(self, name: str, versions: Versions, records: Records) -> bool:
+    def _rehearse(self, name: str, version: str, versions: Versions, records: Records) -> None:
         folder = self._folder / "rehearsal"
         shutil.rmtree(folder, ignore_errors=True)
         try:
             records.copy_to(folder)
-            versions.run_in(name, ["update", REHEARSE, str(folder)], _REHEARSAL_S)
-            return not all(known(folder / each) for each in (LEDGER, WALLET) if (folder / each).exists())
+            said = versions.run_in(name, ["update", REHEARSE, str(folder)], _REHEARSAL_S)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        if said != version:
+            raise UpdateFailed("The new version does not work here.", why=f"It says it is version {said[:40]}.")
 
 
 def _digest(path: Path) -> str:

@@ -10,15 +10,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import tempfile
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 from msgspec import Struct
 
-from desktop.domain.errors import StorageUnusable, UpdateFailed
+from desktop.domain.errors import DownloadStopped, StorageUnusable, UpdateFailed
 from desktop.updates.installation import APP_FOLDER
 
 LOCK: Final = "update.lock"
@@ -27,6 +32,9 @@ _LAY_DOWN_S: Final = 300.0
 _PREPARE_S: Final = 3600.0
 _USE_S: Final = 60.0
 _WORDS_BYTES: Final = 2000
+_LOOK_S: Final = 0.02
+# Without it the command of a version that is not in use starts the one that is.
+_THIS: Final = {"HEARTH_THIS_VERSION": "yes"}
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -39,10 +47,20 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 
 class Versions:
-    """The folder `root` that holds them. `environ` is what programs are started with; `write` keeps a file whole."""
+    """The folder `root` that holds them. `environ` is what programs are started with; `write` keeps a file whole.
 
-    def __init__(self, root: Path, environ: Mapping[str, str], write: Callable[[Path, str], None]) -> None:
+    `stop`, set from any thread, ends whatever program is waited for; the method then raises DownloadStopped.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        environ: Mapping[str, str],
+        write: Callable[[Path, str], None],
+        stop: threading.Event | None = None,
+    ) -> None:
         self.root = root
+        self._stop = stop or threading.Event()
         self._environ = {name: value for name, value in environ.items() if not name.startswith("PYTHON")}
         self._write = write
 
@@ -80,13 +98,12 @@ class Versions:
     def prepare(self, name: str) -> None:
         """Make the environment of a folder, if it is not there yet. Raises UpdateFailed with what it said."""
         line = [str(self.root / name / "hearth"), "--prepare", "update"]
-        self._run(line, _PREPARE_S, "Its environment could not be made.")
+        self._run(line, _PREPARE_S, "Its environment could not be made.", **_THIS)
 
     def run_in(self, name: str, arguments: Sequence[str], within_s: float) -> str:
         """What a version that is not in use prints for a command. Raises UpdateFailed if that fails."""
-        return self._run(
-            [str(self.root / name / "hearth"), *arguments], within_s, "The new version does not work here."
-        )
+        line = [str(self.root / name / "hearth"), *arguments]
+        return self._run(line, within_s, "The new version does not work here.", **_THIS)
 
     def use(self, name: str) -> None:
         """Make a folder the version in use; doing it again changes nothing. Raises UpdateFailed."""
@@ -132,19 +149,47 @@ class Versions:
         return found if _ID.fullmatch(found) else ""
 
     def _run(self, line: Sequence[str], within_s: float, what: str, **more: str) -> str:
-        try:
-            done = subprocess.run(
-                line,
-                env={**self._environ, **more},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=within_s,
-                check=False,
-                start_new_session=os.name == "posix",
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise UpdateFailed(what, why=f"{error}.") from error
-        if done.returncode:
-            words = done.stderr[-_WORDS_BYTES:].decode(errors="replace").strip()
-            raise UpdateFailed(what, why=words or f"It ended with status {done.returncode}.")
-        return done.stdout.decode(errors="replace")
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            try:
+                process = subprocess.Popen(
+                    line,
+                    env={**self._environ, **more},
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=os.name == "posix",
+                )
+            except OSError as error:
+                raise UpdateFailed(what, why=f"{error}.") from error
+            try:
+                self._await(process, within_s, what)
+            finally:
+                _end(process)
+            if process.returncode:
+                words = _last_of(err)
+                raise UpdateFailed(what, why=words or f"It ended with status {process.returncode}.")
+            return _last_of(out)
+
+    def _await(self, process: subprocess.Popen[bytes], within_s: float, what: str) -> None:
+        deadline = time.monotonic() + within_s
+        while process.poll() is None:
+            if time.monotonic() > deadline:
+                raise UpdateFailed(what, why=f"It took longer than {within_s:.0f} seconds.")
+            if self._stop.wait(_LOOK_S):
+                raise DownloadStopped("The update was stopped.", now="It goes on where it was when it is begun again.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """With all that it began, if it still runs."""
+    if process.poll() is None:
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _last_of(file: IO[bytes]) -> str:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _WORDS_BYTES))
+    return file.read().decode(errors="replace").strip()

@@ -210,7 +210,7 @@ def pair(house: House) -> House:
     used = house.app.rename(house.app.with_name(NEW))
     before = used.with_name(OLD)
     before.mkdir()
-    (before / "hearth").write_text('#!/bin/sh\necho "the one before: $* ${HEARTH_TAKING_BACK:-}"\n')
+    (before / "hearth").write_text('#!/bin/sh\necho "the one before: $* ${HEARTH_THIS_VERSION:-}"\n')
     (before / "hearth").chmod(0o755)
     return House(house.home, used)
 
@@ -244,6 +244,19 @@ def test_a_trial_that_names_no_version_is_passed_over(pair: House, text: str) ->
 def test_taking_back_that_fails_still_starts_the_version_before_and_only_once(pair: House) -> None:
     (pair.app.parent / "trial").write_text(f"{OLD}\n")
     assert pair.run("status").stdout == "the one before: status yes\n"
+
+
+def test_a_version_that_is_named_means_the_one_in_use(pair: House) -> None:
+    """An autostart that was written before an update names the folder of the version of then."""
+    before = pair.app.with_name(OLD) / "hearth"
+    before.write_text((pair.app / "hearth").read_text())
+    (pair.app.parent / "app").symlink_to(NEW)
+    old = House(pair.home, before.parent)
+
+    assert old.run("status").stdout == f"ran from env-{ID}: status\n"
+
+    before.write_text('#!/bin/sh\necho "$HEARTH_THIS_VERSION"\n')
+    assert old.run(HEARTH_THIS_VERSION="yes").stdout == "yes\n"
 
 
 def test_what_is_prepared_for_an_update_leaves_alone_what_is_in_use(house: House) -> None:

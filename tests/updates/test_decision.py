@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
@@ -40,6 +40,7 @@ def verdict(
     return decide(told, installed=installed, kind=kind, machine="x86_64", remembered=remembered, now_s=NOW_S).verdict
 
 
+@settings(deadline=None)
 @given(version=versions, installed=versions, kind=st.sampled_from(["run", "deb"]), lot=lots, rollout=rollouts())
 def test_never_a_downgrade_and_never_the_same_again(
     version: str, installed: str, kind: str, lot: str, rollout: Rollout
@@ -53,6 +54,7 @@ def test_never_a_downgrade_and_never_the_same_again(
     assert (decided.artefact is not None) == (decided.verdict is Verdict.READY)
 
 
+@settings(deadline=None)
 @given(issued=moments, life=st.integers(1, 10**8), seen=moments, now=moments)
 def test_never_stale_never_replaced_never_of_tomorrow(issued: int, life: int, seen: int, now: int) -> None:
     told = msgspec.structs.replace(statement(), issued_s=issued, expires_s=issued + life)
@@ -65,6 +67,7 @@ def test_never_stale_never_replaced_never_of_tomorrow(issued: int, life: int, se
     assert issued <= now + CLOCK_SKEW_S
 
 
+@settings(deadline=None)
 @given(seen=moments, now=moments, later=st.integers(0, 10**8))
 def test_what_expired_stays_expired_when_the_clock_goes_back(seen: int, now: int, later: int) -> None:
     """As far as statements tell the time: that of the newest is never forgotten."""
@@ -74,6 +77,7 @@ def test_what_expired_stays_expired_when_the_clock_goes_back(seen: int, now: int
         believe(told, remembered, now)
 
 
+@settings(deadline=None)
 @given(rollout=rollouts(), lot=lots, version=versions, first=moments, then=st.integers(0, 10**8))
 def test_once_in_always_in(rollout: Rollout, lot: str, version: str, first: int, then: int) -> None:
     place = place_of(lot, version)
@@ -83,6 +87,7 @@ def test_once_in_always_in(rollout: Rollout, lot: str, version: str, first: int,
         assert served(rollout, first) == 0
 
 
+@settings(deadline=None)
 @given(rollout=rollouts(), lot=lots, share=st.integers(0, 100), at=moments)
 def test_a_larger_first_share_takes_nobody_out(rollout: Rollout, lot: str, share: int, at: int) -> None:
     larger = msgspec.structs.replace(rollout, first_percent=max(share, rollout.first_percent))
@@ -90,6 +95,7 @@ def test_a_larger_first_share_takes_nobody_out(rollout: Rollout, lot: str, share
     assert place_of(lot, "1") == place_of(lot, "1")
 
 
+@settings(deadline=None)
 @given(rollout=rollouts(), place=st.integers(0, 999_999))
 def test_the_turn_that_is_told_is_the_turn(rollout: Rollout, place: int) -> None:
     at = turn_s(rollout, place)

@@ -146,7 +146,7 @@ def test_only_a_per_user_installation_replaces_itself(place: Place, tmp_path: Pa
     place.renewal.settle()
     assert not find_installation({}).replaces_itself
     (tmp_path / "second").mkdir()
-    assert Place(tmp_path / "second", server, "run").renewal.versions.current() == OLD
+    assert Place(tmp_path / "second", server, "run").renewal.versions().current() == OLD
 
 
 async def test_two_do_not_change_it_at_once(tmp_path: Path, server: ContentServer) -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from desktop.domain.errors import DatabaseNewer, DownloadFailed, DownloadStopped, UpdateFailed
 from desktop.downloads.transfer import Transfer
 from desktop.downloads.wanted import Progress
 from desktop.ledger.record import Ledger
+from desktop.machine.private_file import write_private
 from desktop.updates.records import Records, rehearse
 from desktop.updates.staging import Phase, Staging
 from desktop.updates.statement import Artefact
+from desktop.updates.versions import Versions
 from desktop.wallet.storage import Storage as WalletStorage
 from tests.fakes.content_server import ContentServer, Trick, content_server
 from tests.fakes.publisher import artefact
@@ -122,36 +126,26 @@ def answers(place: Place, script: str) -> None:
 
 
 def test_a_version_that_opens_copies_of_the_records_is_ready(place: Place, staging: Staging, tmp_path: Path) -> None:
-    answers(place, 'test -f "$3/ledger.db" && test -f "$3/wallet.db" && test "$1 $2" = "update --rehearse"')
+    answers(
+        place, 'test -f "$3/ledger.db" && test -f "$3/wallet.db" && test "$1 $2" = "update --rehearse" && echo 2.0.0'
+    )
     told: list[Phase] = []
 
     staged = staging.stage(
         run_file(tmp_path), "2.0.0", place.versions, place.records, lambda phase, _: told.append(phase)
     )
 
-    assert (staged.name, staged.version, staged.migrates) == (NEW, "2.0.0", False)
+    assert (staged.name, staged.version) == (NEW, "2.0.0")
     assert told == [Phase.UNPACKING, Phase.PREPARING, Phase.REHEARSING]
     assert not (tmp_path / "updates/rehearsal").exists(), "copies of money do not lie about"
     assert place.versions.current() == OLD
-
-
-def test_a_version_with_other_tables_is_known_by_what_it_leaves(
-    place: Place, staging: Staging, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def as_the_new_version(name: str, words: list[str], within_s: float) -> str:
-        assert (name, words[:2], within_s > 0) == (NEW, ["update", "--rehearse"], True)
-        migrate(Path(words[2]) / "ledger.db")
-        return ""
-
-    monkeypatch.setattr(place.versions, "run_in", as_the_new_version)
-    assert staging.stage(run_file(tmp_path), "2.0.0", place.versions, place.records, quiet).migrates is True
-    place.require_whole()
 
 
 @pytest.mark.parametrize(
     ("script", "version", "words"),
     [
         ("echo 'ImportError: no torch' >&2; exit 1", "2.0.0", "ImportError: no torch"),
+        ("echo 1.0.0", "2.0.0", "It says it is version 1.0.0"),
         ("exit 0", "2.0.1", "It is 2.0.0"),
     ],
 )
@@ -170,6 +164,33 @@ def test_an_environment_that_cannot_be_made_says_why(place: Place, staging: Stag
     with pytest.raises(UpdateFailed, match="environment") as told:
         staging.stage(run_file(tmp_path), "2.0.0", place.versions, place.records, quiet)
     assert told.value.why == "hearth: The disk is full."
+
+
+def test_whatever_is_waited_for_ends_at_once_when_it_is_stopped(
+    place: Place, staging: Staging, tmp_path: Path, stop: threading.Event
+) -> None:
+    """A node that is to end must not wait for libraries to come; nor do their programs go on without it."""
+    (place.root / NEW / "hearth").write_text(f'#!/bin/sh\nsleep 600 & echo $! >"{tmp_path}/pid"\nwait\n')
+    versions = Versions(place.root, place.environ, write_private, stop)
+    threading.Timer(0.3, stop.set).start()
+    started = time.monotonic()
+
+    with pytest.raises(DownloadStopped):
+        staging.stage(run_file(tmp_path), "2.0.0", versions, place.records, quiet)
+
+    assert time.monotonic() - started < 5
+    sleeper = int((tmp_path / "pid").read_text())
+    while is_asleep(sleeper):
+        assert time.monotonic() - started < 5
+        time.sleep(0.01)
+
+
+def is_asleep(pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.name() == "sleep" and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_rehearsing_opens_what_a_start_would(place: Place, tmp_path: Path) -> None:

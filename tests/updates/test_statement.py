@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from iroh import EndpointId, Signature
 
@@ -17,6 +17,7 @@ from tests.fakes.publisher import DAY_S, NOW_S, FakePublisher, artefact, said
 
 PUBLISHER = FakePublisher()
 KEYS = PUBLISHER.publishers.keys
+LATEST = PUBLISHER.latest()
 
 
 def test_what_the_publisher_signed_is_read() -> None:
@@ -40,27 +41,30 @@ def test_signatures_are_ed25519_as_rfc_8032_has_it() -> None:
     EndpointId.from_string(key).verify(b"\x72", Signature.from_bytes(bytes.fromhex(signature)))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_nothing_that_anybody_may_write_is_believed(raw: bytes) -> None:
     with pytest.raises(UpdateInvalid):
         open_statement(raw, KEYS)
 
 
+@settings(deadline=None, max_examples=50)
 @given(at=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_no_changed_bit_is_believed(at: int, bit: int) -> None:
-    raw = bytearray(PUBLISHER.latest())
+    raw = bytearray(LATEST)
     raw[at % len(raw)] ^= 1 << bit
     try:
         opened = open_statement(bytes(raw), KEYS)
     except UpdateInvalid:
         return
     # A change that JSON itself does not see, such as another space between two words, changes nothing that was said.
-    assert opened == open_statement(PUBLISHER.latest(), KEYS)
+    assert opened == open_statement(LATEST, KEYS)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2000))
 def test_no_beginning_is_taken_for_the_whole(length: int) -> None:
-    raw = PUBLISHER.latest()
+    raw = LATEST
     with pytest.raises(UpdateInvalid):
         open_statement(raw[: length % len(raw)], KEYS)
 

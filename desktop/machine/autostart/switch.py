@@ -72,13 +72,19 @@ def repair_all(autostarts: Sequence[Autostart]) -> None:
 def program_of(environ: Mapping[str, str], interpreter: Path) -> tuple[str, ...]:
     """The command by which this Hearth is started: its installer's, the one beside Python, or Python's own."""
     suffix = ".exe" if sys.platform == "win32" else ""
-    beside = [Path(environ["HEARTH_PAYLOAD"])] if environ.get("HEARTH_PAYLOAD") else []
+    beside = [_in_use(Path(environ["HEARTH_PAYLOAD"]))] if environ.get("HEARTH_PAYLOAD") else []
     beside.append(interpreter.parent)
     for folder in beside:
         launcher = folder / f"hearth{suffix}"
         if launcher.is_file() and os.access(launcher, os.X_OK):
             return (str(launcher),)
     return (str(interpreter), "-m", "desktop")
+
+
+def _in_use(payload: Path) -> Path:
+    """Where versions lie side by side, the link to the one in use: an update must not leave an autostart behind."""
+    link = payload.parent / "app"
+    return link if payload.name.startswith("app-") and link.is_symlink() else payload
 
 
 def command_for(kind: Kind, program: Sequence[str], home: Path | None) -> tuple[str, ...]:

@@ -227,6 +227,13 @@ def test_the_installers_own_program_is_preferred(tmp_path: Path) -> None:
     assert program_of({"HEARTH_PAYLOAD": str(installed.parent)}, python) == (str(installed),)
 
 
+def test_what_is_started_is_the_version_in_use_whichever_that_will_be(tmp_path: Path) -> None:
+    program(tmp_path / "app-0123456789abcdef")
+    (tmp_path / "app").symlink_to("app-0123456789abcdef")
+    environ = {"HEARTH_PAYLOAD": str(tmp_path / "app-0123456789abcdef")}
+    assert program_of(environ, tmp_path / "python") == (str(tmp_path / "app/hearth"),)
+
+
 def test_the_window_starts_hidden_and_the_node_alone() -> None:
     assert command_for(Kind.WINDOW, ["hearth"], None) == ("hearth", "--hidden")
     assert command_for(Kind.NODE, ["hearth"], Path("/x")) == ("hearth", "node", "--home", "/x")
