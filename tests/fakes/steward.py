@@ -9,6 +9,7 @@ from desktop.control.answers import (
     AmountRange,
     BreakOutAnswer,
     CheckSheet,
+    DeviceEarnings,
     DoctorAnswer,
     EarningsAnswer,
     EarningsSlice,
@@ -174,6 +175,7 @@ class FakeSteward:
         self.followed: list[object] = []
         self.history = [job_line(place) for place in range(1, 251)]
         self.settings_told: SettingsAnswer | None = None
+        self.devices_told: tuple[DeviceEarnings, ...] = ()
         self.setting_values = {name: value for name, _, _, value, _ in SETTINGS}
         self.shelf_told = a_shelf()
         self.bug = False
@@ -238,7 +240,7 @@ class FakeSteward:
             prompt_tokens=120_000,
             completion_tokens=80_000,
         )
-        return EarningsAnswer(slices=slices, models=(total,), first_ms=edges[0])
+        return EarningsAnswer(slices=slices, models=(total,), first_ms=edges[0], devices=self.devices_told)
 
     async def uptime(self, request: ReadUptime) -> UptimeAnswer:
         middle = (request.start_ms + request.end_ms) // 2

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from desktop.control.answers import AmountRange, FigureSheet, OutlookAnswer, OutlookSheet, Sentence
+import msgspec
+
+from desktop.control.answers import (
+    AmountRange,
+    DeviceEarnings,
+    EarningsAnswer,
+    FigureSheet,
+    OutlookAnswer,
+    OutlookSheet,
+    Sentence,
+)
 from desktop.control.snapshot import DeviceCard, Fetching, MeasuredPart, Measurement, Status, UnmetLimit
 from desktop.domain.benchmark import Change, Unit
 from desktop.domain.device import DeviceKind
@@ -86,6 +96,25 @@ def measured(now_ms: int) -> Measurement:
             MeasuredPart(name="Energy of a token", unit=Unit.ENERGY, note="The driver counts no energy."),
         ),
     )
+
+
+def earned(answer: EarningsAnswer) -> EarningsAnswer:
+    """As if the card had done it all, and been measured."""
+    msat, jobs = sum(part.msat for part in answer.slices), sum(part.jobs for part in answer.slices)
+    if not jobs:
+        return answer
+    card = DeviceEarnings(
+        device=CARD,
+        msat=msat,
+        jobs=jobs,
+        electricity_msat=None,
+        unmeasured=0,
+        work_mj=jobs * 900_000,
+        total_mj=jobs * 1_500_000,
+        known_ms=MINUTE_MS,
+        unknown_ms=0,
+    )
+    return msgspec.structs.replace(answer, devices=(card,))
 
 
 def failed_download() -> Fetching:

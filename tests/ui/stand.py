@@ -16,8 +16,9 @@ import msgspec
 from desktop.compose import Composition, system_clock_ms
 from desktop.config.settings import Settings
 from desktop.control.address import door_in
-from desktop.control.answers import OutlookAnswer
+from desktop.control.answers import EarningsAnswer, OutlookAnswer
 from desktop.control.configuration import Configuration
+from desktop.control.messages import ReadEarnings
 from desktop.control.node_steward import Estate, NodeSteward
 from desktop.control.pauses import Pauses
 from desktop.control.records import Records
@@ -72,6 +73,9 @@ class StandSteward(NodeSteward):
             benchmark=picture.benchmark or imagined.measured(now_ms),
             fetching=imagined.failed_download() if picture.status.state is NodeState.FAULT else picture.fetching,
         )
+
+    async def earnings(self, request: ReadEarnings) -> EarningsAnswer:
+        return imagined.earned(await super().earnings(request))
 
     async def outlook(self) -> OutlookAnswer:
         return imagined.outlook((await super().snapshot()).models[0].id)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from desktop.control.answers import EarningsAnswer
+from desktop.control.answers import DeviceEarnings, EarningsAnswer
 from desktop.control.snapshot import Balance, Snapshot
 from desktop.ui import formats
 from desktop.ui.language import tr
@@ -16,9 +16,11 @@ from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
 from desktop.ui.parts.table import Column, Row, Table
 
+MILLIJOULES_OF_A_KWH: Final = 3.6e9
+
 
 class EarningsPage(Page):
-    """Chart, models, balance by mint."""
+    """Chart, models, devices where they were measured, balance by mint."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"earnings"})
 
@@ -26,6 +28,7 @@ class EarningsPage(Page):
         super().__init__(tr("Earnings"))
         self._house = house
         self._names: dict[str, str] = {}
+        self._device_names: dict[str, str] = {}
         self._total = Card(tr("Earned in this time"))
         self._jobs = Card(tr("Jobs in this time"))
         self._per_job = Card(tr("Per job"))
@@ -44,7 +47,18 @@ class EarningsPage(Page):
         self._models = Table(tr("Earnings by model"), columns, house.appearance)
         by_model = Panel(tr("By model"))
         by_model.body.addWidget(self._models)
+        self._dashes = label(
+            tr(
+                "What is left after electricity is known once Settings say what a kWh costs, and for jobs that were"
+                " measured."
+            ),
+            "hint",
+            wrap=True,
+        )
+        self._dashes.hide()
+        by_model.body.addWidget(self._dashes)
         self.column.addWidget(by_model)
+        self.column.addWidget(self._device_panel())
         self._mints = Table(
             tr("Balance by mint"), (Column(tr("Mint")), Column(tr("Balance"), right=True)), house.appearance
         )
@@ -56,6 +70,20 @@ class EarningsPage(Page):
         self.column.addWidget(money)
         self.column.addStretch(1)
 
+    def _device_panel(self) -> Panel:
+        columns = (
+            Column(tr("Device")),
+            Column(tr("Jobs"), right=True, rank=1),
+            Column(tr("Energy, idle included"), right=True, rank=2),
+            Column(tr("Earned"), right=True),
+            Column(tr("After electricity"), right=True),
+        )
+        self._devices = Table(tr("Earnings by device"), columns, self._house.appearance)
+        self._by_device = Panel(tr("By device"))
+        self._by_device.body.addWidget(self._devices)
+        self._by_device.hide()
+        return self._by_device
+
     def enter(self) -> None:
         """Ask for the chosen span."""
         self._panel.ask()
@@ -64,6 +92,8 @@ class EarningsPage(Page):
         """Show the balance, and ask again when something was earned."""
         if "models" in parts:
             self._names = model_names(snapshot.models)
+        if "devices" in parts:
+            self._device_names = {device.id: device.name or device.id for device in snapshot.devices}
         if "uptime" in parts:
             self._panel.first_ms = None if snapshot.uptime is None else snapshot.uptime.since_ms
         if "balance" in parts:
@@ -106,6 +136,28 @@ class EarningsPage(Page):
             ]
         )
         self._models.fit_rows(8)
+        self._dashes.setVisible(any(each.electricity_msat is None for each in answer.models))
+        self._by_device.setVisible(bool(answer.devices))
+        self._devices.rows.show_rows([self._device_row(each) for each in answer.devices])
+        self._devices.fit_rows(8)
+
+    def _device_row(self, each: DeviceEarnings) -> Row:
+        cells = (
+            self._device_names.get(each.device, each.device) or tr("not known"),
+            formats.number(each.jobs),
+            energy_words(each),
+            formats.money(each.msat),
+            _net(each.msat, each.electricity_msat, each.unmeasured),
+        )
+        return Row(each.device, cells)
+
+
+def energy_words(each: DeviceEarnings) -> str:
+    """What a device used; a lower bound where part of the time was not measured."""
+    if not each.known_ms:
+        return formats.UNKNOWN
+    words = tr("{amount} kWh").format(amount=formats.number(each.total_mj / MILLIJOULES_OF_A_KWH, 2))
+    return tr("at least {amount}").format(amount=words) if each.unknown_ms else words
 
 
 def _after_electricity(answer: EarningsAnswer, msat: int) -> str:
