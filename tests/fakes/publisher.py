@@ -14,16 +14,18 @@ DAY_S = 24 * 3600
 
 
 class FakePublisher:
-    """Signs with `secret`; its events on relays are signed with the Nostr key of `nostr_secret`."""
+    """Signs with a key of its own; its events on relays are by the author `nostr`."""
 
     def __init__(self, nostr: str = "ab" * 32) -> None:
-        self.secret = SecretKey.generate()
-        self.key = self.secret.public().to_bytes().hex()
+        # Plain bytes: the library's objects complain when they outlive the interpreter's end.
+        secret = SecretKey.generate()
+        self._secret = secret.to_bytes()
+        self.key = secret.public().to_bytes().hex()
         self.publishers = Publishers((Publisher("a test", self.key, nostr),))
 
     def sign(self, said: str) -> bytes:
         """An envelope over any text."""
-        return envelope_of(said, {self.key: self.secret.sign(message(said)).to_bytes()})
+        return envelope_of(said, {self.key: SecretKey.from_bytes(self._secret).sign(message(said)).to_bytes()})
 
     def latest(self, version: object = "2.0.0", **changes: object) -> bytes:
         """`latest.json` for that version."""
