@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from desktop import __version__
 from desktop.commands.console import Console
 from desktop.domain.errors import HearthError
+from desktop.machine.memory import keep_little
 from desktop.machine.paths import Paths
 from desktop.machine.settings_file import load_settings
 
@@ -57,6 +58,7 @@ def run(arguments: Sequence[str]) -> int:
         # httpx, for a command line of its own, rich: 15 MB for all its life.
         for absent in ("numpy", "rich"):
             sys.modules[absent] = None  # type: ignore[assignment]  # Python's own way to say: not here
+        keep_little()
     # Only the command that was asked for is loaded: a node must not carry what a buyer needs.
     module = importlib.import_module(f"desktop.commands.{chosen}") if chosen else None
     parsed = _parser(chosen, module).parse_args(rest)

@@ -7,10 +7,9 @@ the identifier `hearth-release`. Its author only narrows down what is asked for:
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Final, Protocol
 from urllib.parse import urljoin
 
-import httpx
 import msgspec
 from msgspec import Meta, Struct
 
@@ -19,6 +18,9 @@ from desktop.downloads.wanted import is_fetchable, shown
 from desktop.network.directory.codec import MAX_EVENT_BYTES
 from desktop.network.directory.relays import RelayLink
 from desktop.updates.statement import MAX_BYTES
+
+if TYPE_CHECKING:  # a node that looks once a day need not hold it from its start
+    import httpx
 
 KIND: Final = 30078
 IDENTIFIER: Final = "hearth-release"
@@ -52,6 +54,8 @@ class WebSource:
 
     async def read(self) -> tuple[bytes, ...]:
         """As `Source.read`."""
+        import httpx
+
         try:
             async with (
                 asyncio.timeout(self._within_s),
