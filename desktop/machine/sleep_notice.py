@@ -10,13 +10,14 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from dbus_fast import DBusError, Message, MessageType
-from dbus_fast.aio import MessageBus
-from dbus_fast.errors import AuthError, InvalidAddressError
-
+from desktop.machine.presence.bus import is_missing
 from desktop.machine.sleep import Prepare
+
+if TYPE_CHECKING:  # where there is no bus, nothing is loaded to speak with it
+    from dbus_fast import Message
+    from dbus_fast.aio import MessageBus
 
 PREPARE_WITHIN_S: Final = 4.0
 CALL_WITHIN_S: Final = 2.0
@@ -44,16 +45,26 @@ class LogindNotice:
     async def __call__(self, prepare: Prepare, resumed: Callable[[], None]) -> None:
         """Listen until cancelled; after the bus died, again."""
         while True:
-            with suppress(OSError, EOFError, DBusError, AuthError, InvalidAddressError):
-                bus = await MessageBus(self._address, negotiate_unix_fd=True, auth_timeout=CALL_WITHIN_S).connect()
-                try:
-                    await self._follow(bus, prepare, resumed)
-                finally:
-                    self._let_go()
-                    bus.disconnect()
+            if not is_missing(self._address):
+                await self._listen(prepare, resumed)
             await asyncio.sleep(self._again_after_s)
 
+    async def _listen(self, prepare: Prepare, resumed: Callable[[], None]) -> None:
+        from dbus_fast import DBusError
+        from dbus_fast.aio import MessageBus
+        from dbus_fast.errors import AuthError, InvalidAddressError
+
+        with suppress(OSError, EOFError, DBusError, AuthError, InvalidAddressError):
+            bus = await MessageBus(self._address, negotiate_unix_fd=True, auth_timeout=CALL_WITHIN_S).connect()
+            try:
+                await self._follow(bus, prepare, resumed)
+            finally:
+                self._let_go()
+                bus.disconnect()
+
     async def _follow(self, bus: MessageBus, prepare: Prepare, resumed: Callable[[], None]) -> None:
+        from dbus_fast import MessageType
+
         words: asyncio.Queue[bool | None] = asyncio.Queue()
 
         def hear(message: Message) -> None:
@@ -88,6 +99,8 @@ class LogindNotice:
 
     async def _take_lock(self, bus: MessageBus) -> None:
         """Hold sleep up, from now until `_let_go`; without it we are told all the same, only without time."""
+        from dbus_fast import MessageType
+
         self._let_go()
         why = "Requests under way are settled, and buyers are told"
         reply = await self._call(
@@ -104,6 +117,8 @@ class LogindNotice:
     async def _call(
         self, bus: MessageBus, name: str, path: str, member: str, signature: str, *arguments: str
     ) -> Message | None:
+        from dbus_fast import Message
+
         interface = _MANAGER if name == _LOGIND else name
         message = Message(
             destination=name,

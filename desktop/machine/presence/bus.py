@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
-
-from dbus_fast import DBusError, Message, MessageFlag, MessageType, Variant
-from dbus_fast.aio import MessageBus
-from dbus_fast.errors import AuthError, InvalidAddressError
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from desktop.machine.presence.source import SourceFailed
+
+if TYPE_CHECKING:  # where there is no bus, nothing is loaded to speak with it
+    from dbus_fast.aio import MessageBus
 
 SYSTEM_BUS: Final = "unix:path=/run/dbus/system_bus_socket"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
@@ -46,6 +46,8 @@ class Bus:
     async def call(self, service: Service, method: str, signature: str = "", *arguments: object) -> list[object]:
         """What the method answers. It is the service's own word: look at it before use."""
         bus = await self._connected()
+        from dbus_fast import DBusError, Message, MessageFlag, MessageType
+
         message = Message(
             destination=service.name,
             path=service.path,
@@ -70,6 +72,8 @@ class Bus:
         """All properties of the interface."""
         properties = Service(service.name, service.path, _PROPERTIES)
         answer = await self.call(properties, "GetAll", "s", service.interface)
+        from dbus_fast import Variant
+
         if len(answer) != 1 or not isinstance(answer[0], dict):
             raise SourceFailed("it talks nonsense")
         return {str(name): variant.value for name, variant in answer[0].items() if isinstance(variant, Variant)}
@@ -78,6 +82,8 @@ class Bus:
         """The value of one property."""
         properties = Service(service.name, service.path, _PROPERTIES)
         answer = await self.call(properties, "Get", "ss", service.interface, name)
+        from dbus_fast import Variant
+
         if len(answer) == 1 and isinstance(answer[0], Variant):
             value: object = answer[0].value
             return value
@@ -92,6 +98,11 @@ class Bus:
     async def _connected(self) -> MessageBus:
         async with self._one:
             if self._bus is None or not self._bus.connected:
+                if is_missing(self._address):
+                    raise NobodyThere("there is no message bus")
+                from dbus_fast.aio import MessageBus
+                from dbus_fast.errors import AuthError, InvalidAddressError
+
                 try:
                     self._bus = await MessageBus(self._address).connect()
                 except (FileNotFoundError, ConnectionRefusedError, InvalidAddressError):
@@ -101,3 +112,9 @@ class Bus:
                 except EOFError:
                     raise SourceFailed("the message bus went away") from None
             return self._bus
+
+
+def is_missing(address: str) -> bool:
+    """Whether the address is that of a socket which is not there."""
+    kind, _, path = address.partition(",")[0].partition("=")
+    return kind == "unix:path" and not Path(path).exists()
