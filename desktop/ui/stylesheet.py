@@ -55,14 +55,16 @@ QPushButton#link:focus {{ border-color: {t.accent}; }}
 
 QLineEdit, QPlainTextEdit {{ background: {t.surface}; border: 1px solid {t.idle};
     border-radius: 6px; padding: 5px 8px; selection-background-color: {t.accent};
-    selection-color: {t.on_accent}; }}
+    selection-color: {t.on_accent}; placeholder-text-color: {t.muted}; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border: 2px solid {t.accent}; padding: 4px 7px; }}
 QComboBox {{ background: {t.surface}; border: 1px solid {t.idle}; border-radius: 6px; padding: 5px 8px; }}
 QComboBox:focus {{ border: 2px solid {t.accent}; padding: 4px 7px; }}
+QComboBox {{ combobox-popup: 0; }}
 QComboBox::drop-down {{ border: 0; width: 20px; }}
 QComboBox:disabled {{ color: {t.muted}; background: {t.page}; }}
-QComboBox QAbstractItemView {{ background: {t.surface}; border: 1px solid {t.border};
-    selection-background-color: {t.raised}; selection-color: {t.text}; }}
+QComboBox QAbstractItemView {{ background: {t.surface}; border: 1px solid {t.border}; outline: 0; }}
+QComboBox QAbstractItemView::item {{ padding: 5px 8px; }}
+QComboBox QAbstractItemView::item:selected {{ background: {t.accent}; color: {t.on_accent}; }}
 
 QTableView {{ background: transparent; border: 2px solid transparent; border-radius: 6px;
     selection-background-color: {t.raised}; selection-color: {t.text}; }}

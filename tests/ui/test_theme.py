@@ -1,10 +1,11 @@
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
 
 from desktop.ui.colours import DARK, LIGHT, Theme
 from desktop.ui.icons import ALERT, EMBER, STONE, tray_icon
-from desktop.ui.theme import palette
+from desktop.ui.parts.choice import Check, Radio
+from desktop.ui.theme import Appearance, palette
 from desktop.ui.wording import Mood
 
 TEXT, GRAPHICS = 4.5, 3.0  # WCAG 2.2, AA: 1.4.3 and 1.4.11
@@ -59,3 +60,36 @@ def test_every_role_of_the_palette_is_ours(app: QApplication, theme: Theme) -> N
     untouched = {QPalette.ColorRole.NoRole, QPalette.ColorRole.NColorRoles, QPalette.ColorRole.Accent}
     for role in set(QPalette.ColorRole) - untouched:
         assert made.color(QPalette.ColorGroup.Active, role).name() in ours, role
+
+
+@pytest.mark.parametrize(("look", "theme"), [("light", LIGHT), ("dark", DARK)])
+def test_what_stands_in_an_empty_field_can_be_read(app: QApplication, look: str, theme: Theme) -> None:
+    """A style sheet would leave it half as strong as the text."""
+    appearance = Appearance(app)
+    appearance.choose(look)
+    for made in (QLineEdit(), QPlainTextEdit()):
+        made.setPlaceholderText("nothing yet")
+        made.ensurePolished()
+        assert made.palette().color(QPalette.ColorRole.PlaceholderText) == QColor(theme.muted)
+        made.deleteLater()
+    appearance.choose("light")
+
+
+@pytest.mark.parametrize(("look", "theme"), [("light", LIGHT), ("dark", DARK)])
+@pytest.mark.parametrize("kind", [Check, Radio])
+def test_a_choice_is_seen_whether_made_or_not(
+    app: QApplication, look: str, theme: Theme, kind: type[Check | Radio]
+) -> None:
+    appearance = Appearance(app)
+    appearance.choose(look)
+    box = kind("Let this device work, also when nobody is there to see it")
+    box.resize(box.sizeHint())
+    empty = {box.grab().toImage().pixelColor(x, box.height() // 2).name() for x in range(16)}
+    box.setChecked(True)
+    made = {box.grab().toImage().pixelColor(x, box.height() // 2).name() for x in range(16)}
+    assert any(contrast(colour, theme.page) >= GRAPHICS for colour in empty)
+    assert QColor(theme.accent).name() in made
+    assert QColor(theme.accent).name() not in empty
+    assert box.heightForWidth(120) > box.heightForWidth(1000)
+    box.deleteLater()
+    appearance.choose("light")

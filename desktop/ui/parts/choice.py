@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QRadioButton, QSizePolicy
 
 MARK: Final = 16
 GAP: Final = 8
 MARGIN: Final = 3
+OUTLINE: Final = 1.5  # of a circle, a thinner one would be half as dark as its colour
 LEAST_WORDS: Final = 120
 FLAGS: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
 TICK: Final = (QPointF(4.2, 8.4), QPointF(6.9, 11.2), QPointF(11.8, 5.0))
@@ -56,7 +57,7 @@ class Check(QCheckBox):
             pen.setCapStyle(Qt.PenCapStyle.RoundCap)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
-            painter.drawPolyline([box.topLeft() + QPointF(-0.5, -0.5) + point for point in TICK])
+            painter.drawPolyline([box.topLeft() + QPointF(-1, -1) + point for point in TICK])
         painter.end()
 
 
@@ -127,9 +128,10 @@ def _words(button: QAbstractButton, width: int) -> QRect:
 
 
 def _colour(button: QAbstractButton, role: QPalette.ColorRole) -> QColor:
-    if not button.isEnabled() and role is QPalette.ColorRole.Highlight:
+    if not button.isEnabled() and role in {QPalette.ColorRole.Highlight, QPalette.ColorRole.WindowText}:
         role = QPalette.ColorRole.PlaceholderText
-    return button.palette().color(role)
+    # Not the button's own: a style sheet makes a faint one of the text's colour.
+    return QGuiApplication.palette().color(role)
 
 
 def _begin(painter: QPainter, button: QAbstractButton) -> QRectF:
@@ -143,7 +145,7 @@ def _begin(painter: QPainter, button: QAbstractButton) -> QRectF:
         painter.setPen(QPen(accent, 2))
         painter.drawRoundedRect(QRectF(words).adjusted(-4, -2, 3, 2), 4, 4)
     on = button.isChecked()
-    painter.setPen(QPen(accent if on else _colour(button, QPalette.ColorRole.PlaceholderText), 1))
+    painter.setPen(QPen(accent if on else _colour(button, QPalette.ColorRole.PlaceholderText), OUTLINE))
     painter.setBrush(accent if on else _colour(button, QPalette.ColorRole.Base))
     top = MARGIN + max(0, (button.fontMetrics().height() - MARK) / 2)
-    return QRectF(0.5, top + 0.5, MARK - 1, MARK - 1)
+    return QRectF(1, top + 1, MARK - 2, MARK - 2)
