@@ -72,8 +72,8 @@ def open_window(home: Path | None, *, hidden: bool, attach: bool) -> int:
 
 
 def _tell(words: str) -> None:
-    """On standard error; a Windows program without a console has none, and says it in a box of its own."""
-    if sys.platform == "win32" and sys.stderr is None:
+    """On standard error; what is started on Windows without a console has none, and says it in a box of its own."""
+    if sys.platform == "win32" and Path(sys.executable).stem == "pythonw":
         from desktop.machine.windows import show_message
 
         show_message(words)

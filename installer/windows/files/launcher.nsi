@@ -23,6 +23,7 @@ VIAddVersionKey FileDescription "Hearth"
 !insertmacro MUI_LANGUAGE English
 
 !define NEEDED_MB 600 ; free, before the first byte is fetched; about 350 are used
+!define LIBRARIES_MB 350 ; unpacked, with the cache they come from, for the progress shown
 !define STEPS 8
 !define PYTHON_FETCHED 3.12
 

@@ -34,9 +34,12 @@ Function Progress
     ${If} $number == 5
       ${DriveSpace} "$LOCALAPPDATA" "/D=F /S=M" $0
       IntOp $0 $mb_before - $0
+      ${If} $0 > ${LIBRARIES_MB}
+        StrCpy $0 ${LIBRARIES_MB}
+      ${EndIf}
       ${If} $0 > 0
         SetDetailsPrint textonly
-        DetailPrint "$number of ${STEPS}: $words ($0 MB on disk)"
+        DetailPrint "$number of ${STEPS}: $words ($0 of about ${LIBRARIES_MB} MB on disk)"
         SetDetailsPrint none
       ${EndIf}
     ${EndIf}

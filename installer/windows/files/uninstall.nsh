@@ -125,6 +125,7 @@ FunctionEnd
 
 ; By a rename first, which fails while something in there runs: half an environment is worse than a whole one.
 Function un.RemoveRuntime
+  SetDetailsPrint none ; not every one of ten thousand files
   StrCpy $0 0
   ${Do}
     RMDir /r "${RUNTIME}.gone"
@@ -154,7 +155,9 @@ FunctionEnd
 Section "un.Hearth"
   Call un.StopHearth
   Call un.RemoveData
+  DetailPrint "Removing the libraries."
   Call un.RemoveRuntime
+  SetDetailsPrint both
   RMDir "${BASE}\data"
   RMDir "${BASE}"
   Call un.TakeFiles

@@ -119,10 +119,9 @@ class Computer:
         return lines[0][2].strip() if done.status == 0 and lines else None
 
     def files(self) -> set[str]:
-        """Every file of the user, and what programs lie on the disk."""
-        passing = ("Temp/",)
+        """Every file of the user but temporary ones, among which the uninstaller's copy waits for a restart."""
         every = {path.relative_to(self.user).as_posix() for path in self.user.rglob("*") if not path.is_dir()}
-        return {name for name in every if not name.startswith(tuple(f"AppData/Local/{each}" for each in passing))}
+        return {name for name in every if not name.startswith(("Temp/", "AppData/Local/Temp/"))}
 
     def shut_down(self) -> None:
         subprocess.run([SERVER, "-k"], env=self._environment(), check=False)
