@@ -34,6 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if name == "get":
             action.add_argument("--anyway", action="store_true", help="also if it does not fit this computer's memory")
             action.add_argument(
+                "--newest",
+                action="store_true",
+                help="of a model that was here before, the newest version instead of the same one",
+            )
+            action.add_argument(
                 "--make-room",
                 action="store_true",
                 help="remove fetched models that are not on offer, the longest unused first, where room is short",
@@ -48,6 +53,8 @@ def run(arguments: argparse.Namespace, home: Composition, console: Console) -> i
         case "show":
             _show(home, arguments.model, console)
         case "get":
+            if arguments.newest:
+                home.equipment.shelf().forget(arguments.model)
             _get(home, arguments.model, console, anyway=arguments.anyway, make_room=arguments.make_room)
         case "remove":
             _remove(home, arguments.model, console)

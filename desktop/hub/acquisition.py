@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +50,13 @@ class Acquisition:
         self._quota_bytes = quota_bytes
 
     def listing(self, candidate: Candidate) -> Listing:
-        """What there is to fetch. Raises DownloadFailed, also where the repository lacks what the engine needs."""
+        """What there is to fetch: of a model that was here before, the same, byte for byte.
+
+        Raises DownloadFailed, also where the repository lacks what the engine needs, or lists other files than before.
+        """
+        pinned = self._shelf.pinned(candidate.id)
+        if pinned is not None:
+            candidate = msgspec.structs.replace(candidate, revision=pinned.source.version)
         listing = self._hub.listing(candidate)
         chosen = {path: file for path, file in listing.files.items() if _is_wanted(path)}
         missing = [path for path in _NEEDED[candidate.kind] if path not in chosen]
@@ -60,6 +66,8 @@ class Acquisition:
             raise DownloadFailed(
                 f"The hub does not have all of {candidate.name}.", why=f"It lacks {', '.join(missing)}."
             )
+        if pinned is not None:
+            chosen = _held_to(pinned, listing.revision, chosen)
         return Listing(listing.repository, listing.revision, chosen)
 
     def size(self, listing: Listing) -> Size:
@@ -189,6 +197,21 @@ def _entry(
         )
     except (ValueError, msgspec.ValidationError) as error:
         raise ModelCorrupt(f"The files of {candidate.name} do not fit together.", why=f"{error}.") from error
+
+
+def _held_to(pinned: CatalogueEntry, revision: str, files: dict[str, HubFile]) -> dict[str, HubFile]:
+    """The files with the digests they had the first time."""
+    before = {file.path: file for file in pinned.source.files}
+    same = revision == pinned.source.version and files.keys() == before.keys()
+    for path, file in files.items():
+        same = same and file.bytes == before[path].bytes and file.sha256 in {None, before[path].sha256}
+    if not same:
+        raise DownloadFailed(
+            f"The source does not have {pinned.name} as it was when it was here before.",
+            why="It lists other files for the version that was recorded then.",
+            now=f"Use another source, or take its newest version: hearth models get {pinned.id} --newest",
+        )
+    return {path: replace(file, sha256=before[path].sha256) for path, file in files.items()}
 
 
 def _is_wanted(path: str) -> bool:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class Held:
 class Shelf:
     """Records below `records` (small, kept with the app's data) and folders of files below `folder`.
 
-    A record is what makes a model known; it is written after all its files are there, and removed before them.
+    A record is what makes a model known; it is written after all its files are there, and set aside before they go:
+    what the first download brought is what a later one is held to.
     """
 
     def __init__(self, records: Path, folder: Path, write: Callable[[Path, str], None]) -> None:
@@ -89,14 +91,26 @@ class Shelf:
             return  # the age is for advice only
 
     def remove(self, entry: CatalogueEntry) -> None:
-        """Forget it and delete its files. Raises StorageUnusable."""
+        """Delete its files; what they were stays written down. Raises StorageUnusable."""
         try:
-            self._record(entry.id).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                self._record(entry.id).replace(self._pin(entry.id))
             folder = self.folder_of(entry)
             if folder.exists():
                 shutil.rmtree(folder)
         except OSError as error:
             raise StorageUnusable(f"{entry.name} could not be removed.", why=f"{error.strerror}.") from error
+
+    def pinned(self, model_id: str) -> CatalogueEntry | None:
+        """The model as it was when it was here before; None for one that never was."""
+        try:
+            return msgspec.json.decode(self._pin(model_id).read_bytes(), type=CatalogueEntry)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def forget(self, model_id: str) -> None:
+        """Hold the next download of that model to nothing."""
+        self._pin(model_id).unlink(missing_ok=True)
 
     def _used_ms(self, entry: CatalogueEntry) -> int:
         try:
@@ -106,3 +120,6 @@ class Shelf:
 
     def _record(self, model_id: str) -> Path:
         return self._records / f"{model_id}.json"
+
+    def _pin(self, model_id: str) -> Path:
+        return self._records / f"{model_id}.pin"

@@ -277,6 +277,34 @@ def test_a_newer_commit_takes_over_what_is_the_same(server: ContentServer, tmp_p
     assert [path.name for path in (tmp_path / "models").iterdir()] == [shelf(tmp_path).folder_of(entry).name]
 
 
+def test_a_model_that_was_here_before_comes_back_as_it_was(server: ContentServer, tmp_path: Path) -> None:
+    """Also when the hub has moved on, and never as something else under the old version's name."""
+    _fetch(server.url, tmp_path)
+    (entry,) = shelf(tmp_path).entries()
+    shelf(tmp_path).remove(entry)
+    assert shelf(tmp_path).entries() == ()
+    publish(server, REPOSITORY, chat_repository(shards=3, seed=b"n"), commit="d" * 40)
+    publish(server, REPOSITORY, chat_repository(shards=3, seed=b"l"), branch=COMMIT)
+
+    with pytest.raises(DownloadFailed, match=r"as it was when it was here before.*--newest"):
+        _fetch(server.url, tmp_path)
+
+    publish(server, REPOSITORY, chat_repository(shards=3), branch=COMMIT)
+    small = f"/{REPOSITORY}/resolve/{COMMIT}/config.json"
+    server.files[small] = server.files[small].replace(b"Qwen2", b"Qwen3")
+    with pytest.raises(DownloadFailed, match="not the file that was meant"):
+        _fetch(server.url, tmp_path)
+
+    publish(server, REPOSITORY, chat_repository(shards=3), branch=COMMIT)
+    _fetch(server.url, tmp_path)
+    assert shelf(tmp_path).entries() == (entry,)
+
+    shelf(tmp_path).remove(entry)
+    shelf(tmp_path).forget(entry.id)
+    _fetch(server.url, tmp_path)
+    assert shelf(tmp_path).entries()[0].source.version == "d" * 40
+
+
 def test_two_processes_do_not_fetch_one_model_at_once(server: ContentServer, tmp_path: Path) -> None:
     with sole(shelf(tmp_path).lock(CANDIDATE.id), "it"), pytest.raises(Busy, match="being fetched already"):
         _fetch(server.url, tmp_path)
