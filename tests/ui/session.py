@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-WITHIN_S = 40.0
+WITHIN_S = 90.0
 
 
 @contextmanager
