@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from desktop.control.address import door_in
+from desktop.control.answers import BreakOutAnswer
 from desktop.control.client import DoorClient
-from desktop.control.messages import Watch
+from desktop.control.messages import BreakOut, Watch
 from desktop.control.snapshot import Snapshot
 from desktop.domain.errors import Unavailable
 from desktop.domain.job import JobState
@@ -206,6 +207,7 @@ async def test_from_the_first_start_to_the_end(tmp_path: Path) -> None:
             async with watching(home) as client:
                 await joins(owner, client)
                 await stand.stage.node.stop()
+                await nothing_breaks_out(client)
                 await earns(stand, client)
                 await pauses_from_the_tray(owner, client)
                 await resumes_from_the_tray(owner, client)
@@ -214,6 +216,14 @@ async def test_from_the_first_start_to_the_end(tmp_path: Path) -> None:
             await quits(owner)
             await until(lambda: window.poll() is not None, START_S)
             assert window.returncode == 0
+
+
+async def nothing_breaks_out(client: DoorClient) -> None:
+    """The word behind the button of Diagnostics, to the real node with its real sandbox, while a worker is at work."""
+    answer = await asyncio.wait_for(client.ask(lambda number: BreakOut(id=number)), START_S)
+    assert isinstance(answer, BreakOutAnswer)
+    assert answer.held, answer
+    assert {each.outcome.partition(":")[0] for each in answer.attempts if each.expected == "refused"} == {"refused"}
 
 
 async def pauses_from_the_tray(owner: Owner, client: DoorClient) -> None:
