@@ -141,5 +141,6 @@ def test_the_lock_knows_what_windows_needs_and_what_it_does_not() -> None:
 
 
 @pytest.mark.whole
+@pytest.mark.timeout(600)
 def test_the_real_setup_is_small(payload: Path, source: Source, tmp_path: Path) -> None:
     assert setup.build(payload, tmp_path, source).stat().st_size <= MOST_SETUP_BYTES

@@ -187,8 +187,12 @@ def test_a_device_that_is_too_small_stops_honestly(fresh: Hearth, stand: Stand) 
 def test_each_device_has_a_verdict_of_its_own() -> None:
     models, card = a_snapshot().models, a_snapshot().devices[0]
     assert device_verdict(card, models)[0]
+    broken = msgspec.structs.replace(
+        card, state=NodeState.FAULT, reason=Reason.SANDBOX_UNAVAILABLE, detail="There is none here."
+    )
     for other, words in (
         (msgspec.structs.replace(card, silence="It hangs."), "It hangs."),
+        (broken, ": There is none here."),
         (msgspec.structs.replace(card, state=NodeState.FAULT, reason=Reason.WORKER_FAILED), "failed three times"),
     ):
         good, said = device_verdict(other, models)

@@ -112,7 +112,7 @@ def device_verdict(device: DeviceCard, models: Sequence[OfferedModel]) -> tuple[
     if device.silence:
         return False, tr("✕ It does not answer: {why}").format(why=device.silence)
     if device.state is NodeState.FAULT:
-        return False, f"✕ {wording.reason_words(device.reason)} {device.detail}".strip()
+        return False, "✕ " + ": ".join(filter(None, (wording.reason_words(device.reason), device.detail)))
     needs = [model.parameters * BYTES_OF[model.dtype] for model in models if model.dtype in BYTES_OF]
     memory = device.memory_total_bytes
     if needs and memory is not None and memory < min(needs):

@@ -23,6 +23,6 @@ set "UV_SYSTEM_CERTS=1"
 set "UV_NO_CONFIG=1"
 for %%i in ("%app%") do set "HEARTH_PAYLOAD=%%~fi"
 "%python%" -m desktop %*
-if errorlevel 1 exit /b %errorlevel%
+if not %errorlevel%==0 exit /b %errorlevel%
 if "%~1"=="uninstall" echo The program itself is removed in Windows' settings, under Apps. 1>&2
 exit /b 0

@@ -3,7 +3,7 @@
 ;
 ; hearth-VERSION-setup.exe [/S [/AUTOSTART]] [/D=FOLDER]
 ; Exit status: 0 installed, 1 and 2 given up, 5 Hearth runs and does not end, 6 not on this Windows, 7 a newer one is
-; installed. Silent, it starts a Hearth again that it ended.
+; installed. Silent, it starts again what it ended. /D counts at the first installation only.
 !include common.nsh
 !include WinVer.nsh
 !include WordFunc.nsh
@@ -97,8 +97,8 @@ Section "-settle"
     DeleteRegValue HKCU "${APPROVED}" "${RUN_NAME}"
   ${EndIf}
   ${If} ${Silent}
-  ${AndIf} $stopped == 1
-    Exec '"$INSTDIR\Hearth.exe" --hidden'
+  ${AndIf} $stopped != ""
+    Exec '"$INSTDIR\Hearth.exe" $stopped'
   ${EndIf}
 SectionEnd
 
@@ -115,8 +115,10 @@ Function .onInit
     !insertmacro Refuse ${CANNOT_HERE} "Hearth needs Windows 10 or 11, 64 bit."
   ${EndIf}
   ReadRegStr $0 HKCU "Software\Hearth" "Numbers"
+  ReadRegStr $2 HKCU "Software\Hearth" "InstallDir"
   ${If} $0 != ""
-  ${AndIf} ${FileExists} "$INSTDIR\Hearth.exe"
+  ${AndIf} ${FileExists} "$2\Hearth.exe"
+    StrCpy $INSTDIR $2 ; one user has one Hearth
     ${VersionCompare} "$0" "${NUMBERS}" $1
     ${If} $1 == 1
       ReadRegStr $0 HKCU "Software\Hearth" "Version"

@@ -1,6 +1,6 @@
-; Ending a running Hearth before its files change. `stopped` is 1 afterwards if one ran.
-Var stopped
-Var python ; of the newest environment, with its arguments for the app to follow; "" if there is none
+; Ending a running Hearth before its files change.
+Var stopped ; what starts again what ran: the launcher's words for a window or for a node alone, or ""
+Var python  ; of the newest environment, with its arguments for the app to follow; "" if there is none
 
 !macro StopFunctions un
 Function ${un}FindPython
@@ -16,26 +16,53 @@ Function ${un}FindPython
   ${EndIf}
 FunctionEnd
 
+; Pushes 1 while window or node runs, or a start prepares them.
+Function ${un}IsBusy
+  Call ${un}Runs
+  Exch $0
+  ${If} $0 == 0
+    Pop $0
+    Push "${RUNTIME}\prepare.lock"
+    Call ${un}IsHeld
+  ${Else}
+    Exch $0
+  ${EndIf}
+FunctionEnd
+
 Function ${un}StopHearth
   Call ${un}FindPython
-  Call ${un}Runs
-  Pop $stopped
-  ${If} $stopped == 0
-    Return
+  StrCpy $stopped ""
+  Push "${DATA}\hearth.lock"
+  Call ${un}IsHeld
+  Pop $0
+  ${If} $0 == 1
+    StrCpy $stopped "node"
+  ${EndIf}
+  Push "${DATA}\window.lock"
+  Call ${un}IsHeld
+  Pop $0
+  ${If} $0 == 1
+    StrCpy $stopped "--hidden"
   ${EndIf}
   ${Do}
-    DetailPrint "Asking Hearth to end. It finishes or refunds a job first, which can take a minute."
-    ${If} $python != ""
-      nsExec::ExecToLog '$python stop --app'
-      Pop $0
-    ${EndIf}
-    Call ${un}Runs
+    Call ${un}IsBusy
     Pop $0
     ${If} $0 == 0
       ${ExitDo}
     ${EndIf}
-    MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "Hearth is still running. Quit it in its tray menu, then try again." /SD IDCANCEL IDRETRY +5
-      Push "Hearth is still running, and nothing was changed. Quit it in its tray menu, then try again."
+    ${If} $stopped != ""
+    ${AndIf} $python != ""
+      DetailPrint "Asking Hearth to end. It finishes or refunds a job first, which can take a minute."
+      nsExec::ExecToLog '$python stop --app'
+      Pop $0
+      Call ${un}IsBusy
+      Pop $0
+      ${If} $0 == 0
+        ${ExitDo}
+      ${EndIf}
+    ${EndIf}
+    MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "Hearth is still running, or is being prepared. Quit it, then try again." /SD IDCANCEL IDRETRY +5
+      Push "Hearth is still running, or is being prepared, and nothing was changed. Quit it, then try again."
       Call ${un}Tell
       SetErrorLevel ${STILL_RUNS}
       Quit
