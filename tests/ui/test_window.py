@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QFontMetrics
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QMenu, QPushButton, QWidget
 
 from desktop.config.settings import Settings
 from desktop.control.configuration import Configuration
@@ -341,3 +341,21 @@ def test_a_clock_that_was_set_back_a_year_shows_no_time_that_runs_backwards(hear
         assert not re.search(r"(?<!\w)-\d", texts(hearth)), hearth.window.page
     table = next(each for each in hearth.window.findChildren(Table) if each.accessibleName() == "Recent jobs")
     assert table.rows.row(0).cells[4] == "0.0 s"
+
+
+def test_a_model_with_a_long_name_leaves_room_to_search(hearth: Hearth, stand: Stand) -> None:
+    (model,) = stand.steward.picture.models
+    long = msgspec.structs.replace(model, id="long", name="A name nobody should have to read " * 4)
+    stand.steward.picture = msgspec.structs.replace(stand.steward.picture, models=(model, long))
+    hearth.window.resize(683, 384)
+    hearth.window.go_to(JobsPage)
+    stand.changed()
+    page = hearth.window.page
+    assert page is not None
+    until(lambda: any(each.findText(long.name) >= 0 for each in page.findChildren(QComboBox)))
+    QTest.qWait(30)
+    search = find(page, QLineEdit)
+    assert search.width() >= 100
+    inside = page.widget()
+    assert inside is not None
+    assert inside.minimumSizeHint().width() <= page.viewport().width()

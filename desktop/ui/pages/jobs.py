@@ -23,6 +23,7 @@ from desktop.ui.parts.table import Table
 
 PAGE_ROWS: Final = 100
 NEAR_THE_END: Final = 0.9
+WIDEST: Final = 260
 
 
 class JobsPage(Page):
@@ -45,6 +46,7 @@ class JobsPage(Page):
         self._model = DropDown()
         self._model.setAccessibleName(tr("Show jobs by model"))
         self._model.addItem(tr("All models"), None)
+        self._model.setMaximumWidth(WIDEST)  # a long name must not take the room of the search
         self._search = QLineEdit()
         self._search.setPlaceholderText(tr("Open a job by its id"))
         self._search.setAccessibleName(tr("Open a job by its id"))
