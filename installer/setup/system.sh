@@ -31,7 +31,7 @@ python_packages() {
 test_packages() {
     have dpkg-query || return 0
     for name in xvfb xauth trayer openbox xdotool dbus desktop-file-utils systemd \
-        appstream lintian makeself man-db minisign nsis osslsigncode \
+        appstream lintian makeself man-db minisign nsis openssl osslsigncode \
         libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 \
         libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-dejavu-core; do
         dpkg-query -W -f '${Status}\n' "$name" "${name}t64" 2>/dev/null | grep -q '^install ok installed$' ||
