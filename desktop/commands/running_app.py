@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import psutil
+
 from desktop.commands.departure import end_app
 from desktop.compose import Composition
 from desktop.control.address import door_in
@@ -31,6 +33,8 @@ DRAIN_S: Final = 600.0
 PAUSE_MS: Final = 30 * 60_000
 _LOOK_S: Final = 0.2
 _OTHER_VERSION: Final = "OtherVersion"
+WAIT_TO_JOIN: Final = "--wait-to-join"
+_AT_WORK: Final = frozenset({NodeState.STARTING, NodeState.READY, NodeState.EARNING, NodeState.OFFLINE})
 Said = TypeVar("Said")
 
 
@@ -63,21 +67,25 @@ class RunningApp:
                 raise TypeError("watch is answered by a snapshot")
             shut_in = await _shut_in(door)
             unit = unit_of(door.welcome.pid, self._environ)
-            reason = picture.status.reason
-            waiting, paused = reason is Reason.WAITING_TO_JOIN, reason is Reason.PAUSED_BY_OWNER
+            reason, faulty = picture.status.reason, picture.status.state is NodeState.FAULT
+            # A fault is told before everything else: whether its owner has joined is then seen by how it was started.
+            waiting = reason is Reason.WAITING_TO_JOIN or (faulty and _never_joined(door.welcome.pid, picture))
+            paused = reason is Reason.PAUSED_BY_OWNER
             resting = not (waiting or paused)
             if resting:
                 until_ms = self._home.now_ms() + PAUSE_MS
                 await door.ask(lambda number: Pause(id=number, until_ms=until_ms, finish_first=True))
             try:
                 async with asyncio.timeout(self._drain_s):
-                    await door.wait_until(lambda seen: not seen.status.finishing and _is_paused(seen))
+                    await door.wait_until(lambda seen: not seen.status.finishing and _is_idle(seen))
             except TimeoutError:
                 await door.ask(lambda number: Resume(id=number))
                 raise Busy(
                     "The update waits: requests are being answered.", retry_after_s=3600, now="Try again later."
                 ) from None
-        return Ran(window=window, node=True, unit=unit, waiting=waiting, resting=resting, shut_in=shut_in)
+        return Ran(
+            window=window, node=True, unit=unit, waiting=waiting, resting=resting, shut_in=shut_in, faulty=faulty
+        )
 
     def start(self, ran: Ran, command: Path) -> None:
         """As `App.start`."""
@@ -85,7 +93,7 @@ class RunningApp:
         if ran.unit:
             systemctl(self._environ, "start", ran.unit)
         elif ran.node and not ran.window:
-            self._spawn([str(command), "node", *(["--wait-to-join"] if ran.waiting else []), *home])
+            self._spawn([str(command), "node", *([WAIT_TO_JOIN] if ran.waiting else []), *home])
         if ran.window:
             # A window starts the node that it finds missing.
             self._spawn([str(command), "--hidden", *home])
@@ -118,7 +126,7 @@ class RunningApp:
                 if door.welcome.version != version:
                     return f"Version {door.welcome.version} answers."
                 picture = await door.ask(lambda number: Watch(id=number))
-                if isinstance(picture, Snapshot) and picture.status.state in {NodeState.FAULT, NodeState.STARTING}:
+                if isinstance(picture, Snapshot) and picture.status.state in _news(ran):
                     return f"It is {picture.status.state}: {picture.status.reason}. {picture.status.detail}".strip()
                 if ran.shut_in and not await _shut_in(door):
                     return "Its sandbox does not hold."
@@ -175,8 +183,21 @@ class RunningApp:
         return text.strip()[-500:]
 
 
-def _is_paused(snapshot: Snapshot) -> bool:
-    return snapshot.status.state is NodeState.PAUSED and not any(each.jobs for each in snapshot.devices)
+def _is_idle(snapshot: Snapshot) -> bool:
+    return snapshot.status.state not in _AT_WORK and not any(each.jobs for each in snapshot.devices)
+
+
+def _news(ran: Ran) -> set[NodeState]:
+    """The states that are an ailment, after what was before."""
+    return {NodeState.STARTING} if ran.faulty else {NodeState.STARTING, NodeState.FAULT}
+
+
+def _never_joined(pid: int, snapshot: Snapshot) -> bool:
+    try:
+        started = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        started = []
+    return WAIT_TO_JOIN in started and not any(each.enrolled for each in snapshot.relays)
 
 
 async def _shut_in(door: DoorClient) -> bool:

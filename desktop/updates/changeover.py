@@ -24,7 +24,7 @@ class Ran:
     """What ran before, so that the same can run after.
 
     `unit` is the systemd unit that keeps the node. `waiting`: the node had not joined yet. `resting`: it was paused for
-    this, and is to be resumed. `shut_in`: its sandbox held.
+    this, and is to be resumed. `shut_in`: its sandbox held. `faulty`: it was at fault already, which is no news then.
     """
 
     window: bool = False
@@ -33,6 +33,7 @@ class Ran:
     waiting: bool = False
     resting: bool = False
     shut_in: bool = False
+    faulty: bool = False
 
 
 class App(Protocol):

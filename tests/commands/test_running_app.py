@@ -37,9 +37,13 @@ class NodeBehindTheDoor(FakeSteward):
         self.ended: Callable[[], None] = lambda: None
         self.changed: Callable[[], None] = lambda: None
         self.never_done = False
+        self.pause_shows = True
 
     async def pause(self, request: Pause) -> None:
+        before = self.picture
         await super().pause(request)
+        if not self.pause_shows:  # a node at fault says so, paused or not
+            self.picture = before
         status = msgspec.structs.replace(self.picture.status, finishing=True)
         self.picture = msgspec.structs.replace(self.picture, status=status)
         if not self.never_done:
@@ -69,6 +73,7 @@ class Place:
         self._door: Door | None = None
 
     def open(self, version: str = "1.0.0") -> None:
+        self.shut()
         lock = self.home.instance()
         lock.acquire()
         self._door = Door(self.steward, door_in(self.home.paths.runtime), version=version)
@@ -76,10 +81,14 @@ class Place:
         self.steward.ended = lock.release
         asyncio.run_coroutine_threadsafe(self._door.open(), self._loop).result(10)
 
-    def close(self) -> None:
-        self.steward.ended()
+    def shut(self) -> None:
         if self._door is not None:
             asyncio.run_coroutine_threadsafe(self._door.close(), self._loop).result(10)
+            self._door = None
+
+    def close(self) -> None:
+        self.steward.ended()
+        self.shut()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -126,6 +135,19 @@ def test_a_node_that_rests_already_is_not_resumed_later(place: Place, reason: Re
     ran = place.app.rest()
     assert ran == replace(RAN, resting=False, waiting=reason is Reason.WAITING_TO_JOIN)
     assert place.pauses() == []
+
+
+def test_a_node_at_fault_can_be_updated_and_its_fault_is_no_news(place: Place) -> None:
+    """An update may be what mends it. This very process has no --wait-to-join, so its owner has joined."""
+    place.steward.picture = a_snapshot(NodeState.FAULT, Reason.WORKER_FAILED)
+    place.steward.pause_shows = False
+    place.open()
+    ran = place.app.rest()
+    assert ran == replace(RAN, faulty=True)
+
+    place.open("2.0.0")
+    assert place.app.ailment(ran, "2.0.0", 5) == ""
+    assert place.app.ailment(replace(ran, faulty=False), "2.0.0", 0).startswith("It is fault")
 
 
 def test_where_nothing_runs_there_is_nothing_to_rest_or_look_after(place: Place) -> None:
