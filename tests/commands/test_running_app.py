@@ -146,8 +146,8 @@ def test_a_node_at_fault_can_be_updated_and_its_fault_is_no_news(place: Place) -
     assert ran == replace(RAN, faulty=True)
 
     place.open("2.0.0")
-    assert place.app.ailment(ran, "2.0.0", 5) == ""
     assert place.app.ailment(replace(ran, faulty=False), "2.0.0", 0).startswith("It is fault")
+    assert place.app.ailment(ran, "2.0.0", 5) == ""
 
 
 def test_where_nothing_runs_there_is_nothing_to_rest_or_look_after(place: Place) -> None:
