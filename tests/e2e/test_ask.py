@@ -28,7 +28,7 @@ FUNDED_SAT = 300
 SECRETS = re.compile(r"cashu[AB][\w-]{16}|sk-[0-9a-f]{16}|nsec1")
 PROMPT = "What does a pangolin dream of?"
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ KEY_SAT = 100
 PATIENCE_S = 180.0
 INSIDE = ("Traceback", "desktop/", ".py", "sqlite", "coincurve", "msgspec")
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 class Counter:

@@ -14,7 +14,7 @@ from tests.e2e.stand import ROOT, lend_models
 
 WITHIN_S = 170
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 def test_the_demo_succeeds_and_its_money_adds_up(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.fakes.power_cut import unlock_coins
 NODE_KILLS = 6
 SESSION_SAT = 30
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

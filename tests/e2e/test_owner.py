@@ -16,7 +16,7 @@ from tests.e2e.stand import Stand, question
 from tests.fakes.patience import until
 from tests.ui.session import hand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 WAITS_S = 180.0
 

@@ -17,7 +17,7 @@ from tests.fakes.bundled_models import CHAT
 from tests.fakes.desktop_bus import LogindManager, host_on
 from tests.ui.session import base_environment, session_bus
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 PATIENCE_S = 180.0
 

@@ -18,7 +18,7 @@ from tests.e2e.stand import ROOT, Stand, question, settle_all, standing, start_a
 # Five are promised and measured on a quiet machine (tests/bench/node.py); this one may be at several things at once.
 ENDS_WITHIN_S = 15.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -46,7 +46,7 @@ cp -a "$data/." "$kept"
 exit $ended
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 def home_in(folder: Path, *, relays: tuple[str, ...] = (), mints: tuple[str, ...] = ()) -> Composition:

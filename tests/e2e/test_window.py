@@ -25,7 +25,7 @@ from tests.e2e.stand import Stand, lend_models, question, standing, until_offere
 from tests.fakes.patience import until
 from tests.ui.session import base_environment, hand, running, screen
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 # A worker works when nothing else wants the processor: on a busy computer it takes its time to load.
 START_S = 180.0

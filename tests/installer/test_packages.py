@@ -10,11 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QImage
 
 from desktop.commands.line import COMMANDS
-from desktop.ui.icons import app_icon
 from installer import signing
 from installer.linux import packages, selfextract, tree
 from installer.linux.icons import SIZES
@@ -91,21 +88,8 @@ def test_the_man_page_survives_what_help_may_say() -> None:
     assert "\n\\&.dot\n\\&'quote\nback\\eslash \\-x ask\n" in page
 
 
-def test_the_icon_is_the_one_the_app_paints(usr: Path) -> None:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    app = QGuiApplication.instance() or QGuiApplication([])
-    assert app
+def test_there_is_an_icon_of_every_size(usr: Path) -> None:
     assert {int(path.name.split("x")[0]) for path in (usr / "share/icons/hicolor").glob("[0-9]*")} == set(SIZES)
-    drawn = QImage(str(usr / "share/icons/hicolor/128x128/apps/hearth.png"))
-    painted = app_icon().pixmap(128, 128).toImage().convertToFormat(drawn.format())
-    painted = painted.scaled(128, 128, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
-    off = sum(
-        abs(drawn.pixelColor(x, y).alpha() - painted.pixelColor(x, y).alpha()) > 64
-        for x in range(128)
-        for y in range(128)
-    )
-
-    assert off < 128 * 128 // 200, off
 
 
 def test_the_unit_starts_a_node(usr: Path) -> None:
@@ -171,7 +155,7 @@ def test_the_package_scripts_know_debians_and_rpms_words() -> None:
 
 
 @pytest.mark.whole
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_all_installers_are_the_same_bytes_twice(source: Source, tmp_path: Path) -> None:
     for name in ("one", "two"):
         line = [sys.executable, "-m", "installer", str(tmp_path / name), "--cache", str(CACHE)]

@@ -46,7 +46,6 @@ def prompts(store: ModelStore) -> list[list[int]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_greedy_answers_are_those_of_transformers_alone_and_batched(
     engine: TorchEngine, prompts: list[list[int]]
 ) -> None:
@@ -67,7 +66,6 @@ def test_greedy_answers_are_those_of_transformers_alone_and_batched(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_sampled_answers_are_the_same_alone_and_batched(engine: TorchEngine, prompts: list[list[int]]) -> None:
     choices = [
         Choice(temperature=0.8, seed=1),
