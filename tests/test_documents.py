@@ -83,9 +83,9 @@ def test_there_are_commands_to_check() -> None:
 
 
 def test_every_make_target_in_the_documents_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
     lines = [line for line in shell_lines() if line.startswith("make ")]
-    quoted = re.findall(r"`make ([a-z]+)`", text_of(*DOCUMENTS))
+    quoted = re.findall(r"`make ([a-z-]+)`", text_of(*DOCUMENTS))
     named = {line.split()[1] for line in lines} | set(quoted)
 
     require_none(named - targets, "no such make target")
