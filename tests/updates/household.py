@@ -20,6 +20,7 @@ from desktop.control.client import DoorClient
 from desktop.control.messages import Update, Watch
 from desktop.control.snapshot import Snapshot
 from desktop.domain.errors import Unavailable
+from desktop.domain.node_state import NodeState
 from desktop.updates.installation import find_installation
 from installer.linux.tree import FILES, LAUNCHER
 from installer.payload.contents import write_sums
@@ -155,11 +156,12 @@ class Household:
         return told
 
     async def until_it_answers(self, version: str = "", within_s: float = 60.0) -> Snapshot:
-        """The first picture of a node that has started; of that version, if one is named."""
+        """The first picture of a node that has started and decided; of that version, if one is named."""
         async with asyncio.timeout(within_s):
             while True:
                 told = await self.picture()
-                if told is not None and version in {"", told.node.version}:
+                starts = told is None or told.status.state is NodeState.STARTING
+                if told is not None and not starts and version in {"", told.node.version}:
                     return told
                 await asyncio.sleep(0.05)
 
