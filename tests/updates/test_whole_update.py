@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -107,4 +107,5 @@ def kill_all(house: Household) -> None:
         except OSError:
             continue
         if str(house.root).encode() in line:
-            os.kill(int(entry.name), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself just now
+                os.kill(int(entry.name), signal.SIGKILL)
