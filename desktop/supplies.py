@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from desktop.compose import Composition
-from desktop.control.answers import ShelfAnswer, ShelfModel
+from desktop.control.answers import ReadyModel, ShelfAnswer, ShelfModel
 from desktop.control.snapshot import Fetching
 from desktop.control.storeroom import Tell, Work
 from desktop.domain.device import DeviceKind
@@ -22,6 +22,7 @@ from desktop.hub.candidates import Candidate, Candidates, Fit
 from desktop.hub.listing import Hub
 from desktop.machine.devices.processor import read_cpu
 from desktop.machine.devices.survey import local_devices
+from desktop.machine.settings_file import load_settings
 from desktop.resources import resource
 from desktop.setup.builds import Card, Choice, choices, load_builds
 from desktop.setup.engines import comes_with_torch
@@ -136,6 +137,7 @@ class HomeStore:
         home, shelf, here_is = self._home, self._home.equipment.shelf(), room(self._home)
         held = {each.entry.id: each.bytes for each in shelf.held()}
         engine = home.equipment.engines().current(home.equipment.worker_requirements().all)
+        chosen = self._chosen()
         return ShelfAnswer(
             models=tuple(
                 ShelfModel(
@@ -145,7 +147,7 @@ class HomeStore:
                     parameters=each.parameters,
                     licence=each.licence,
                     here=each.id in held,
-                    offered=each.id in home.settings.models,
+                    offered=each.id in {*home.settings.models, *chosen},
                     bytes=held.get(each.id, each.weights_bytes(HUB_PRECISION)),
                     memory_bytes=here_is.fit(each).needs_bytes,
                     fits=here_is.fit(each).fits,
@@ -158,6 +160,8 @@ class HomeStore:
             free_bytes=free_bytes(shelf.folder),
             folder=str(shelf.folder),
             torch=engine.build if engine is not None else OWN_TORCH if comes_with_torch() else None,
+            ready=self._ready(),
+            chosen=chosen,
         )
 
     def model(self, model_id: str) -> Work:
@@ -219,6 +223,22 @@ class HomeStore:
         entry = next((each for each in shelf.entries() if each.id == model_id), None)
         if entry is None:
             raise SettingsError(f"No model {model_id} was fetched.")
-        if model_id in self._home.settings.models:
-            raise SettingsError(f"{entry.name} is on offer.", now="Take it off first.")
+        if model_id in {*self._home.settings.models, *self._chosen()}:
+            raise SettingsError(
+                f"{entry.name} is on offer.",
+                why="The running node sells it, or will from its next start.",
+                now="Take it off, and start Hearth again where it was on offer already.",
+            )
         shelf.remove(entry)
+
+    def _ready(self) -> tuple[ReadyModel, ...]:
+        bundled = {entry.id for entry in self._home.equipment.bundled().entries}
+        running = set(self._home.model_ids())
+        return tuple(
+            ReadyModel(id=each.id, name=each.name, bundled=each.id in bundled, running=each.id in running)
+            for each in self._home.equipment.catalogue().entries
+        )
+
+    def _chosen(self) -> tuple[str, ...]:
+        """The models to offer as the file has them now: the node itself keeps what it started with."""
+        return load_settings(self._home.paths.config, self._home.now_ms).settings.models

@@ -304,10 +304,20 @@ class ShelfModel(Struct, frozen=True, kw_only=True):
     fits: bool
 
 
+class ReadyModel(Struct, frozen=True, kw_only=True):
+    """A model that is here and can be offered. `running`: it has been on offer since the node started."""
+
+    id: str
+    name: str
+    bundled: bool
+    running: bool
+
+
 class ShelfAnswer(Struct, frozen=True, kw_only=True):
     """Models to fetch. `memory_bytes`: what this computer has for one; `limit_bytes` None: no limit for all of them.
 
-    `torch` names the build that works here; None: none is set up yet.
+    `torch` names the build that works here; None: none is set up yet. `ready` are the models that are here; `chosen`
+    are those to offer from the next start, by id; none chosen: every bundled one.
     """
 
     models: tuple[ShelfModel, ...]
@@ -317,6 +327,8 @@ class ShelfAnswer(Struct, frozen=True, kw_only=True):
     free_bytes: int
     folder: str
     torch: str | None
+    ready: tuple[ReadyModel, ...] = ()
+    chosen: tuple[str, ...] = ()
 
 
 Result = (

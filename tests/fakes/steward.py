@@ -71,6 +71,7 @@ NO_PRICE = "{ prompt_msat_per_million = 50000, completion_msat_per_million = 200
 SETTINGS = (
     ("name", "node", "text", "Hearth", "What we are."),
     ("threads", "work", "number", "2", "Threads."),
+    ("models", "work", "list of models", "", "What is offered."),
     ("notify", "work", "switch", "true", "Tell me."),
     ("schedule", "computer", "week", "away", "When."),
     ("preset", "computer", "choice", "balanced", "How hard."),
@@ -297,7 +298,8 @@ class FakeSteward:
         return OutlookAnswer(models=(AN_OUTLOOK,), typical_prompt_tokens=500, typical_completion_tokens=300)
 
     async def shelf(self) -> ShelfAnswer:
-        return self.shelf_told
+        chosen = tuple(self.setting_values.get("models", "").split())
+        return msgspec.structs.replace(self.shelf_told, chosen=chosen)
 
     async def fetch(self, request: Fetch) -> None:
         self.followed.append(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from desktop.control.answers import ShelfAnswer, ShelfModel
+from desktop.control.answers import ReadyModel, ShelfAnswer, ShelfModel
 from desktop.control.snapshot import Fetching
 from desktop.control.storeroom import Tell, Work
 from desktop.domain.errors import DownloadStopped, HearthError, ModelNotFound, SettingsError
@@ -30,7 +30,19 @@ def shelf_model(model_id: str, gib: int, *, here: bool = False, offered: bool = 
     )
 
 
-def a_shelf(*models: ShelfModel, torch: str | None = "cpu") -> ShelfAnswer:
+READY = (
+    ReadyModel(id="bundled-chat", name="Bundled Chat", bundled=True, running=True),
+    ReadyModel(id="bundled-embedding", name="Bundled Embedding", bundled=True, running=True),
+    ReadyModel(id="fetched-chat", name="Fetched Chat", bundled=False, running=False),
+)
+
+
+def a_shelf(
+    *models: ShelfModel,
+    torch: str | None = "cpu",
+    ready: tuple[ReadyModel, ...] = READY,
+    chosen: tuple[str, ...] = (),
+) -> ShelfAnswer:
     """A shelf with these models."""
     return ShelfAnswer(
         models=models or (shelf_model("small-chat", 1), shelf_model("large-chat", 60, fits=False)),
@@ -40,6 +52,8 @@ def a_shelf(*models: ShelfModel, torch: str | None = "cpu") -> ShelfAnswer:
         free_bytes=70 * GIB,
         folder="/home/ada/.cache/hearth/models",
         torch=torch,
+        ready=ready,
+        chosen=chosen,
     )
 
 

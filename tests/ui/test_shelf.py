@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton
@@ -11,7 +12,8 @@ from desktop.control.messages import Discard, Fetch
 from desktop.control.snapshot import Fetching
 from desktop.ui.app import Hearth
 from desktop.ui.pages.models import ModelsPage
-from tests.fakes.store import a_shelf, shelf_model
+from desktop.ui.pages.offer_panel import as_setting, to_be_offered
+from tests.fakes.store import READY, a_shelf, shelf_model
 from tests.ui.theatre import Stand, until
 
 
@@ -103,3 +105,52 @@ def test_without_libraries_the_page_offers_to_set_them_up(hearth: Hearth, stand:
     show(stand, Fetching(model_id="", name="CUDA 13.0", running=False, phase="failed", detail="The disk is full."))
     until(lambda: "Libraries for your hardware, CUDA 13.0 · did not work" in texts(hearth))
     assert "The disk is full." in texts(hearth)
+
+
+def test_a_fetched_model_is_put_on_offer_beside_the_bundled_ones_and_taken_off_again(
+    hearth: Hearth, stand: Stand
+) -> None:
+    hearth.window.go_to(ModelsPage)
+    click(hearth, "Offer: Fetched Chat")
+    until(lambda: stand.steward.setting_values["models"])
+    assert stand.steward.setting_values["models"] == "bundled-chat\nbundled-embedding\nfetched-chat"
+    until(lambda: "on offer from the next start of Hearth · downloaded" in texts(hearth))
+    assert "It counts from the next start of Hearth." in texts(hearth)
+
+    # Back to what Hearth offers by itself: then a model that a later version brings is offered too.
+    click(hearth, "Take off: Fetched Chat")
+    until(lambda: stand.steward.setting_values["models"] == "")
+    until(lambda: "not on offer · downloaded" in texts(hearth))
+
+
+def test_a_bundled_model_is_taken_off_but_not_the_last_one(hearth: Hearth, stand: Stand) -> None:
+    hearth.window.go_to(ModelsPage)
+    click(hearth, "Take off: Bundled Chat")
+    until(lambda: stand.steward.setting_values["models"] == "bundled-embedding")
+    until(lambda: "on offer until Hearth starts again · comes with Hearth" in texts(hearth))
+
+    click(hearth, "Take off: Bundled Embedding")
+    until(lambda: "The last model stays on offer" in texts(hearth))
+    assert stand.steward.setting_values["models"] == "bundled-embedding"
+    assert button(hearth, "Take off: Bundled Embedding") is not None
+
+
+def test_an_offer_that_the_node_refuses_stays_as_it_was(hearth: Hearth, stand: Stand) -> None:
+    hearth.window.go_to(ModelsPage)
+    del stand.steward.setting_values["models"]
+    click(hearth, "Offer: Fetched Chat")
+    until(lambda: "There is no setting models." in texts(hearth))
+    again = button(hearth, "Offer: Fetched Chat")
+    assert again is not None
+    assert again.isEnabled()
+
+
+@pytest.mark.parametrize("chosen", [(), ("fetched-chat",), ("gone", "bundled-chat")])
+def test_what_is_on_offer_is_never_less_for_being_written(chosen: tuple[str, ...]) -> None:
+    """The setting that is written for what is on offer means the same, and names nothing that is not here."""
+    shelf = a_shelf(chosen=chosen)
+    offered = to_be_offered(shelf)
+    assert offered
+    assert set(offered) <= {model.id for model in READY}
+    written = as_setting(shelf, offered)
+    assert to_be_offered(msgspec.structs.replace(shelf, chosen=written)) == offered

@@ -8,6 +8,7 @@ from desktop.control.snapshot import OfferedModel, Snapshot
 from desktop.domain.model import ModelKind
 from desktop.ui import formats, wording
 from desktop.ui.language import tr
+from desktop.ui.pages.offer_panel import OfferPanel
 from desktop.ui.pages.page import House, Page
 from desktop.ui.pages.shelf_panel import ShelfPanel
 from desktop.ui.parts.facts import Facts
@@ -34,6 +35,11 @@ class ModelsPage(Page):
         self.column.addWidget(holder)
         self._shelf = ShelfPanel(house.door) if house.door.words >= _SHELF_WORDS else None
         if self._shelf is not None:
+            if "set" in house.door.words:
+                offer = OfferPanel(house.door)
+                self._shelf.told.connect(offer.show_shelf)
+                offer.changed.connect(self._shelf.refresh)
+                self.column.addWidget(offer)
             self.column.addWidget(self._shelf)
         self.column.addStretch(1)
 

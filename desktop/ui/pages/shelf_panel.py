@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from desktop.control.answers import Refusal, Result, ShelfAnswer, ShelfModel
@@ -20,7 +20,12 @@ _PARTS = 1000  # of a progress bar
 
 
 class ShelfPanel(Panel):
-    """Asks for the shelf when `refresh` is called, and follows the download that the snapshot tells of."""
+    """Asks for the shelf when `refresh` is called, and follows the download that the snapshot tells of.
+
+    `told` carries the shelf whenever the node told of it.
+    """
+
+    told = Signal(object)
 
     def __init__(self, door: Door) -> None:
         super().__init__(tr("Models to download"))
@@ -47,9 +52,12 @@ class ShelfPanel(Panel):
         """Ask what is here and what there is."""
 
         def show(answer: Result) -> None:
-            if isinstance(answer, ShelfAnswer) and answer != self._shelf:
+            if not isinstance(answer, ShelfAnswer):
+                return
+            if answer != self._shelf:
                 self._shelf = answer
                 self._rebuild(answer)
+            self.told.emit(answer)
 
         self._door.ask(lambda number: ReadShelf(id=number), show, self._refuse)
 
@@ -203,7 +211,7 @@ def _detail(state: Fetching) -> str:
         told.append(state.detail)
     if state.phase == "done":
         # A worker takes its models and libraries when the node starts.
-        told.append(tr("It can be offered in Settings, and is used when Hearth starts again."))
+        told.append(tr("It can be put on offer above, and is used when Hearth starts again."))
     return " · ".join(told)
 
 
