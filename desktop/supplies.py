@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ from desktop.compose import Composition
 from desktop.control.answers import ReadyModel, ShelfAnswer, ShelfModel
 from desktop.control.snapshot import Fetching
 from desktop.control.storeroom import Tell, Work
-from desktop.domain.device import DeviceKind
+from desktop.domain.device import Device, DeviceKind
 from desktop.domain.errors import HearthError, SettingsError, Unavailable
 from desktop.downloads.space import free_bytes
 from desktop.downloads.transfer import Transfer
@@ -29,6 +30,7 @@ from desktop.setup.engines import comes_with_torch
 from desktop.setup.hardware_setup import HardwareSetup, Step, run_first_that_works
 from desktop.setup.packing_list import PackingList
 from desktop.setup.uv import Uv, find_uv
+from desktop.worker.sandbox.graphics import is_built_for
 
 OWN_TORCH: Final = "own"
 """The word for a torch that belongs to the app's own environment."""
@@ -69,7 +71,7 @@ def acquisition(home: Composition) -> ModelFetch:
 class Room:
     """What this computer has for one model: the memory, and the precision it would be computed with."""
 
-    memory_bytes: int | None
+    memory_bytes: int
     precision: str
 
     def fit(self, candidate: Candidate) -> Fit:
@@ -80,7 +82,7 @@ class Room:
         """Return if it fits. Raises Unavailable with both numbers."""
         fit = self.fit(candidate)
         if not fit.fits:
-            needs, has = (f"{each / (1 << 30):,.1f}" for each in (fit.needs_bytes, fit.has_bytes or 0))
+            needs, has = (f"{each / (1 << 30):,.1f}" for each in (fit.needs_bytes, self.memory_bytes))
             raise Unavailable(
                 f"{candidate.name} does not fit this computer.",
                 why=f"It needs about {needs} GiB of memory, and there are {has} GiB.",
@@ -89,25 +91,47 @@ class Room:
 
 
 def room(home: Composition) -> Room:
-    """The memory of the largest card, else what the worker may take. Looks for devices, which may take seconds."""
+    """The memory of the largest card that torch can use, else what the worker may take of the main memory.
+
+    While no torch is set up, what `hearth setup` would choose is reckoned with. Looks for devices, which may take
+    seconds.
+    """
     off = home.settings.disabled_devices
-    devices = [device for device in local_devices(home.now_ms).look() if device.id not in off]
-    cards = [device for device in devices if device.kind is DeviceKind.NVIDIA]
-    if cards:
-        # A card computes in half precision; a processor without units for that is many times slower in it.
-        return Room(max(cards, key=lambda card: card.memory_bytes or 0).memory_bytes, "bfloat16")
+    cards = [device for device in _cards(home) if device.id not in off]
     allowed = home.settings.worker_memory_mib << 20
-    return Room(min(allowed, read_cpu().memory_total_bytes), "float32")
+    processor = Room(min(allowed, read_cpu().memory_total_bytes), "float32")
+    site = home.equipment.runtime().site
+    built = _largest([card for card in cards if is_built_for(card.kind, site)])
+    if built is not None:
+        return built
+    if home.equipment.engines().current(home.equipment.worker_requirements().all) is not None:
+        return processor
+    to_come = _torch_choices(cards)[0].build.kind
+    promised = _largest([card for card in cards if card.kind is to_come])
+    # Graphics in the processor keep a little memory to themselves, and seldom pass the trial of the set-up.
+    return processor if promised is None or promised.memory_bytes < processor.memory_bytes else promised
+
+
+def _largest(cards: Sequence[Device]) -> Room | None:
+    """The room of the largest card that tells its memory: what is not known cannot be promised."""
+    # A card computes in half precision; a processor without units for that is many times slower in it.
+    known = max((card.memory_bytes for card in cards if card.memory_bytes), default=None)
+    return None if known is None else Room(known, "bfloat16")
+
+
+def _cards(home: Composition) -> tuple[Device, ...]:
+    return tuple(each for each in local_devices(home.now_ms).look() if each.kind is not DeviceKind.CPU)
+
+
+def _torch_choices(cards: Sequence[Device]) -> tuple[Choice, ...]:
+    known = [Card(card.kind, card.name or card.id, card.driver, card.capability) for card in cards]
+    builds = load_builds(resource("torch-builds.toml"))
+    return choices(known, builds, "windows" if sys.platform == "win32" else "linux")
 
 
 def torch_choices(home: Composition) -> tuple[Choice, ...]:
     """The builds for the cards of this computer, best first. Looks for devices, which may take seconds."""
-    cards = [
-        Card(device.kind, device.name or device.id, device.driver, device.capability)
-        for device in local_devices(home.now_ms).look()
-    ]
-    builds = load_builds(resource("torch-builds.toml"))
-    return choices(cards, builds, "windows" if sys.platform == "win32" else "linux")
+    return _torch_choices(_cards(home))
 
 
 def fitting(home: Composition) -> Fitting:
