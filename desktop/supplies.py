@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from desktop.compose import Composition
-from desktop.control.answers import ReadyModel, ShelfAnswer, ShelfModel
+from desktop.control.shelf import ReadyModel, ShelfAnswer, ShelfModel
 from desktop.control.snapshot import Fetching
 from desktop.control.storeroom import Tell, Work
 from desktop.domain.device import Device, DeviceKind

@@ -17,7 +17,6 @@ from desktop.control.answers import (
     JobsAnswer,
     OutlookAnswer,
     SettingsAnswer,
-    ShelfAnswer,
     TextAnswer,
     UptimeAnswer,
     WhyAnswer,
@@ -43,6 +42,7 @@ from desktop.control.pauses import Pausable, Pauses
 from desktop.control.problem_report import problem_report
 from desktop.control.prospects import outlook_answer
 from desktop.control.records import Records
+from desktop.control.shelf import ShelfAnswer
 from desktop.control.snapshot import (
     Balance,
     JobLine,

@@ -13,7 +13,6 @@ from desktop.control.answers import (
     JobsAnswer,
     OutlookAnswer,
     SettingsAnswer,
-    ShelfAnswer,
     TextAnswer,
     UptimeAnswer,
     WhyAnswer,
@@ -30,6 +29,7 @@ from desktop.control.messages import (
     Update,
     WriteSetting,
 )
+from desktop.control.shelf import ShelfAnswer
 from desktop.control.snapshot import Snapshot
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from desktop.control.answers import ShelfAnswer
+from desktop.control.shelf import ShelfAnswer
 from desktop.control.snapshot import Fetching
 from desktop.domain.errors import Busy, DownloadStopped, HearthError
 

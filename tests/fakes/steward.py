@@ -24,7 +24,6 @@ from desktop.control.answers import (
     Sentence,
     SettingsAnswer,
     SettingSheet,
-    ShelfAnswer,
     TextAnswer,
     UptimeAnswer,
     UptimeInterval,
@@ -45,6 +44,7 @@ from desktop.control.messages import (
     Update,
     WriteSetting,
 )
+from desktop.control.shelf import ShelfAnswer
 from desktop.control.snapshot import (
     Balance,
     DeviceCard,

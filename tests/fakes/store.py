@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from desktop.control.answers import ReadyModel, ShelfAnswer, ShelfModel
+from desktop.control.shelf import ReadyModel, ShelfAnswer, ShelfModel
 from desktop.control.snapshot import Fetching
 from desktop.control.storeroom import Tell, Work
 from desktop.domain.errors import DownloadStopped, HearthError, ModelNotFound, SettingsError

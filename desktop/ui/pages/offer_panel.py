@@ -8,8 +8,9 @@ import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
 
-from desktop.control.answers import ReadyModel, Refusal, Result, ShelfAnswer
+from desktop.control.answers import Refusal, Result
 from desktop.control.messages import WriteSetting
+from desktop.control.shelf import ReadyModel, ShelfAnswer
 from desktop.ui import wording
 from desktop.ui.door import Door
 from desktop.ui.language import tr

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from desktop.control.answers import Refusal, Result, ShelfAnswer, ShelfModel
+from desktop.control.answers import Refusal, Result
 from desktop.control.messages import Discard, Fetch, ReadShelf
+from desktop.control.shelf import ShelfAnswer, ShelfModel
 from desktop.control.snapshot import Fetching
 from desktop.ui import formats, wording
 from desktop.ui.door import Door
