@@ -102,6 +102,7 @@ class Hearth(QObject):
         self.tray.open_asked.connect(self.show_window)
         self.tray.settings_asked.connect(self._show_settings)
         self.tray.quit_asked.connect(self.ask_to_quit)
+        self.tray.answered.connect(self._tell_refusal)
         self.tray.appeared.connect(lambda: self.window.notice("") if self._window is not None else None)
         self.house.door.link_changed.connect(self._link_changed)
         if self._launcher is not None:
@@ -160,6 +161,13 @@ class Hearth(QObject):
         self.window.setWindowState(self.window.windowState() & ~Qt.WindowState.WindowMinimized)
         self.window.raise_()
         self.window.activateWindow()
+
+    def _tell_refusal(self, words: str) -> None:
+        """What was asked for in the tray is answered in the window: a refusal is worth opening it for."""
+        if words:
+            self.show_window()
+        if self._window is not None:
+            self._window.tell_refusal(words)
 
     def ask_to_quit(self) -> None:
         """Say what ends, and end it if that is meant."""

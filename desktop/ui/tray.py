@@ -15,19 +15,23 @@ from desktop.ui.door import Link
 from desktop.ui.icons import tray_icon
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House
-from desktop.ui.pause import fill_pause_menu, may_resume
+from desktop.ui.pause import ask_node, fill_pause_menu, may_resume
 from desktop.ui.wording import Mood
 
 LOOK_AGAIN_MS: Final = 3000
 
 
 class Tray(QObject):
-    """Made when a host is there, and again when one appears later: Qt chooses its way to the host only once."""
+    """Made when a host is there, and again when one appears later: Qt chooses its way to the host only once.
+
+    `answered` carries why the node did not pause or resume, or an empty sentence when it did.
+    """
 
     open_asked = Signal()
     settings_asked = Signal()
     quit_asked = Signal()
     appeared = Signal()
+    answered = Signal(str)
 
     def __init__(self, house: House, parent: QObject) -> None:
         super().__init__(parent)
@@ -40,9 +44,9 @@ class Tray(QObject):
         self._open = QAction(tr("Open Hearth"), self._menu)
         self._open.triggered.connect(self.open_asked)
         self._pause = QMenu(tr("Pause"), self._menu)
-        fill_pause_menu(self._pause, house)
+        fill_pause_menu(self._pause, house, self.answered.emit)
         self._resume = QAction(tr("Resume"), self._menu)
-        self._resume.triggered.connect(lambda: house.door.ask(lambda number: Resume(id=number)))
+        self._resume.triggered.connect(lambda: ask_node(house, lambda number: Resume(id=number), self.answered.emit))
         settings = QAction(tr("Settings"), self._menu)
         settings.triggered.connect(self.settings_asked)
         leave = QAction(tr("Quit Hearth"), self._menu)

@@ -97,11 +97,13 @@ class Window(QMainWindow):
         self._foot = label("", "hint", wrap=True)
         self._buttons = QButtonGroup(self)
         self._places: list[Place] = []
+        self._refusal = ""
         self._remedy = ""
         self._notice: tuple[str, str, Callable[[], None] | None] = ("", "", None)
         self._lay_out()
         for keys, act in (("Ctrl+P", self._pause.press), ("Ctrl+W", self.close), ("Ctrl+Q", self.quit_asked.emit)):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
+        self._pause.answered.connect(self.tell_refusal)
         house.door.pictured.connect(self._show_snapshot)
         house.door.link_changed.connect(self.show_link)
         self.go_to(OverviewPage)
@@ -135,8 +137,15 @@ class Window(QMainWindow):
         self._notice = (words, button, act)
         self._show_banner()
 
+    def tell_refusal(self, words: str) -> None:
+        """Say why the node did not pause or resume, before all else; an empty sentence takes it back."""
+        self._refusal = words
+        self._show_banner()
+
     def _show_banner(self) -> None:
-        if self._remedy:
+        if self._refusal:
+            self.banner.say(self._refusal, tr("Close"), lambda: self.tell_refusal(""))
+        elif self._remedy:
             # On the page Diagnostics there is nothing to go to.
             elsewhere = not isinstance(self.page, DiagnosticsPage) and self._house.door.link is Link.CONNECTED
             self.banner.say(self._remedy, tr("Open Diagnostics") if elsewhere else "", self._open_diagnostics)
@@ -163,7 +172,7 @@ class Window(QMainWindow):
             self._pill.show_state(None, tr("Starting Hearth…"))
         elif door.link is Link.LOST:
             self._pill.show_state(None, tr("Reconnecting…"))
-            self._remedy = ""
+            self._refusal = self._remedy = ""
             self._show_banner()
         else:
             self._pill.show_state(wording.Mood.OFF, tr("Another version of Hearth is running"))

@@ -192,10 +192,14 @@ class FakeSteward:
         self.picture = msgspec.structs.replace(self.picture, status=status)
 
     async def pause(self, request: Pause) -> None:
+        if self.refusal is not None:
+            raise self.refusal
         self.followed.append(request)
         self.show(NodeState.PAUSED, Reason.PAUSED_BY_OWNER, until_ms=request.until_ms)
 
     async def resume(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
         self.followed.append("resume")
         self.show(NodeState.READY, Reason.WAITING_FOR_REQUESTS)
 

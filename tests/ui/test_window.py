@@ -13,6 +13,7 @@ from desktop.config.settings import Settings
 from desktop.control.configuration import Configuration
 from desktop.control.messages import Pause
 from desktop.control.snapshot import Balance, Today, UptimeSummary
+from desktop.domain.errors import StorageUnusable
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ui.app import Hearth
 from desktop.ui.charts.bars import BarChart
@@ -76,6 +77,51 @@ def test_pause_opens_its_choices_and_resume_is_one_click(hearth: Hearth, stand: 
     assert (asked.until_ms, asked.finish_first) == (None, False)
     QTest.mouseClick(button(hearth.window, "Resume"), Qt.MouseButton.LeftButton)
     until(lambda: hearth.window.state_words.startswith("Ready"))
+
+
+def choose_to_pause(hearth: Hearth) -> None:
+    QTest.mouseClick(button(hearth.window, "Pause"), Qt.MouseButton.LeftButton)
+    menu = next(menu for menu in hearth.window.findChildren(QMenu) if menu.isVisible())
+    next(action for action in menu.actions() if action.text() == "For 1 hour").trigger()
+    menu.close()
+
+
+def test_a_pause_that_the_node_refuses_says_why_until_one_is_taken(hearth: Hearth, stand: Stand) -> None:
+    before = hearth.window.banner.text
+    stand.steward.refusal = StorageUnusable("The pause cannot be kept.", why="The disk is full.", now="Make room.")
+    choose_to_pause(hearth)
+    until(lambda: hearth.window.banner.text == "The pause cannot be kept. The disk is full. Make room.")
+    assert hearth.window.state_words.startswith("Ready")
+
+    stand.steward.refusal = None
+    choose_to_pause(hearth)
+    until(lambda: hearth.window.state_words.startswith("Paused"))
+    until(lambda: hearth.window.banner.text == before)
+
+
+def test_a_refused_resume_is_told_before_the_remedy_and_closed_by_hand(hearth: Hearth, stand: Stand) -> None:
+    stand.steward.show(NodeState.FAULT, Reason.WORKER_FAILED)
+    stand.changed()
+    remedy = "Start it again with Resume; Diagnostics shows what went wrong."
+    until(lambda: hearth.window.banner.text == remedy)
+    stand.steward.refusal = StorageUnusable("The pause cannot be kept.")
+    QTest.mouseClick(button(hearth.window, "Resume"), Qt.MouseButton.LeftButton)
+    until(lambda: hearth.window.banner.text == "The pause cannot be kept.")
+
+    QTest.mouseClick(button(hearth.window, "Close"), Qt.MouseButton.LeftButton)
+    assert hearth.window.banner.text == remedy
+
+
+def test_a_refusal_of_what_was_asked_in_the_tray_opens_the_window(hearth: Hearth, stand: Stand) -> None:
+    hearth.window.hide()
+    stand.steward.refusal = StorageUnusable("The pause cannot be kept.")
+    menus = [each for each in QApplication.topLevelWidgets() if isinstance(each, QMenu)]
+    tray = next(each for each in menus if any(action.text() == "Quit Hearth" for action in each.actions()))
+    pausing = next(action.menu() for action in tray.actions() if action.text() == "Pause")
+    assert isinstance(pausing, QMenu)
+    pausing.actions()[0].trigger()
+    until(hearth.window.isVisible)
+    assert hearth.window.banner.text == "The pause cannot be kept."
 
 
 def test_every_place_opens_and_only_with_words_for_it(hearth: Hearth) -> None:
