@@ -27,7 +27,7 @@ from desktop.control.updating import Updating
 from desktop.control.workshop import NodeWorkshop
 from desktop.domain.errors import HearthError
 from desktop.domain.model import ModelKind
-from desktop.economy import Live, electricity_of, examine_home, livelihood_of, look_ahead
+from desktop.economy import Live, electricity_of, examine_home, examine_reach, livelihood_of, look_ahead
 from desktop.machine.devices.survey import local_devices
 from desktop.machine.limits.guard import WatchdogGuard
 from desktop.machine.limits.journal import Journal
@@ -139,6 +139,7 @@ async def open_doorway(
                 relay_urls=home.settings.relays,
                 data_folder=str(home.paths.data),
                 checks=lambda: examine_home(home, _live(node), sandbox=False),
+                reach=lambda: examine_reach(home, _live(node)),
                 phrase=phrase,
                 quit=stop,
                 break_out=lambda: home.launcher([], home.mode_policy(unsandboxed=False)).inspect(compute=False),

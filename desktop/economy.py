@@ -105,6 +105,11 @@ def examine_home(home: Composition, live: Live | None, *, sandbox: bool) -> list
     return asyncio.run(_examine(home, live, sandbox=sandbox))
 
 
+def examine_reach(home: Composition, live: Live) -> list[Check]:
+    """Whether others reach this node, and nothing else, within ten seconds. Blocking, in any thread but a loop's."""
+    return asyncio.run(examine_all([_reach_question(home, live)]))
+
+
 async def _examine(home: Composition, live: Live | None, *, sandbox: bool) -> list[Check]:
     async with home.relays() as relays:
         ask = partial(_questions, home, live, relays)
@@ -122,12 +127,7 @@ def _questions(home: Composition, live: Live | None, relays: Relays) -> Iterator
         "connected",
         "Check the internet connection, or choose another relay.",
     )
-    yield Question(
-        partial(_reach, home, live),
-        "reachability",
-        "our own public key answers",
-        "Allow Hearth in the firewall (UDP out), or choose other wire relays.",
-    )
+    yield _reach_question(home, live)
     for url in home.settings.mints:
         yield Question(
             partial(_mint, home, url), "mint", "answers", "Accept another mint, or wait until it is well again.", url
@@ -208,6 +208,15 @@ async def _relays(home: Composition, live: Live | None, relays: Relays) -> Seque
 
 def _settled(state: RelayState) -> bool:
     return state.connected or state.failures > 0
+
+
+def _reach_question(home: Composition, live: Live | None) -> Question:
+    return Question(
+        partial(_reach, home, live),
+        "reachability",
+        "our own public key answers",
+        "Allow Hearth in the firewall (UDP out), or choose other wire relays.",
+    )
 
 
 async def _reach(home: Composition, live: Live | None) -> Sequence[Check]:

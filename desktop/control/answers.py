@@ -202,7 +202,7 @@ class CheckSheet(Struct, frozen=True, kw_only=True):
 
 
 class DoctorAnswer(Struct, frozen=True, kw_only=True):
-    """Every check."""
+    """Every check that was asked for."""
 
     checks: tuple[CheckSheet, ...]
 
@@ -320,6 +320,7 @@ RESULTS: Final[dict[str, type[Result]]] = {
     "outlook": OutlookAnswer,
     "shelf": ShelfAnswer,
     "doctor": DoctorAnswer,
+    "reach": DoctorAnswer,
     "breakout": BreakOutAnswer,
     "report": TextAnswer,
     "phrase": TextAnswer,

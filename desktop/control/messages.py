@@ -152,6 +152,10 @@ class RunDoctor(Request, tag="doctor"):
     """Check this computer: values, thresholds, remedies."""
 
 
+class CheckReach(Request, tag="reach"):
+    """Of the doctor's checks the one whether others reach this node; takes seconds."""
+
+
 class BreakOut(Request, tag="breakout"):
     """Try to break out of the sandbox, as before every start of a worker, and tell of each attempt; takes seconds."""
 
@@ -194,6 +198,7 @@ AnyRequest = (
     | Fetch
     | Discard
     | RunDoctor
+    | CheckReach
     | BreakOut
     | Update
     | ReadReport

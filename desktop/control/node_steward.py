@@ -73,7 +73,8 @@ from desktop.worker.sandbox.check import SandboxReport
 
 WORDS: Final = frozenset({
     "pause", "resume", "enrol", "benchmark", "settings", "set", "earnings", "uptime", "jobs", "job", "export",
-    "why", "outlook", "shelf", "fetch", "discard", "doctor", "breakout", "update", "report", "phrase", "quit",
+    "why", "outlook", "shelf", "fetch", "discard", "doctor", "reach", "breakout", "update", "report", "phrase",
+    "quit",
 })  # fmt: skip
 RECORDS_GO_STALE_MS: Final = 60_000  # midnight, and minutes of uptime
 
@@ -130,6 +131,7 @@ class Estate:
     phrase: Callable[[], str]
     quit: Callable[[], None]
     break_out: Callable[[], Awaitable[SandboxReport]]
+    reach: Callable[[], Sequence[Check]] = tuple
     outlook: Callable[[], Sequence[Outlook]] = tuple
     unmet: Callable[[DeviceView], Sequence[Unmet]] = lambda _: ()
 
@@ -300,6 +302,10 @@ class NodeSteward:
         if self._worker is not None:
             checks.append(CheckSheet(name="sandbox", passed=True, value=self._worker.mode.in_words))
         return DoctorAnswer(checks=tuple(checks))
+
+    async def reach(self) -> DoctorAnswer:
+        """Whether others reach this node."""
+        return DoctorAnswer(checks=tuple(map(check_sheet, await asyncio.to_thread(self._estate.reach))))
 
     async def break_out(self) -> BreakOutAnswer:
         """Try to break out of the sandbox."""

@@ -35,7 +35,7 @@ MOST_UNREAD_BYTES: Final = 8 * 2**20
 MOST_CLIENTS: Final = 32
 PROBE_S: Final = 1.0
 HELLO_S: Final = 10.0
-SLOW: Final = (messages.RunDoctor, messages.BreakOut, messages.ReadReport, messages.ReadOutlook)
+SLOW: Final = (messages.RunDoctor, messages.CheckReach, messages.BreakOut, messages.ReadReport, messages.ReadOutlook)
 MOST_SLOW: Final = 4
 
 
@@ -265,6 +265,8 @@ class Door:
                 await steward.update(request)
             case messages.RunDoctor():
                 return await steward.doctor()
+            case messages.CheckReach():
+                return await steward.reach()
             case messages.BreakOut():
                 return await steward.break_out()
             case messages.ReadReport():

@@ -117,6 +117,10 @@ class Steward(Protocol):
         """Check this computer."""
         ...
 
+    async def reach(self) -> DoctorAnswer:
+        """Whether others reach this node; takes seconds."""
+        ...
+
     async def break_out(self) -> BreakOutAnswer:
         """Try to break out of the sandbox, or SandboxUnavailable."""
         ...

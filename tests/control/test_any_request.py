@@ -61,6 +61,7 @@ requests: st.SearchStrategy[AnyRequest] = st.one_of(
         format=st.sampled_from(["csv", "json"]),
     ),
     st.builds(messages.RunDoctor, id=ident),
+    st.builds(messages.CheckReach, id=ident),
     st.builds(messages.BreakOut, id=ident),
     st.builds(messages.Update, id=ident, act=st.sampled_from(["look", "install", "stop"])),
     st.builds(messages.ReadReport, id=ident),

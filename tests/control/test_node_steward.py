@@ -24,6 +24,7 @@ from desktop.domain.errors import RequestError, StorageUnusable
 from desktop.domain.job import JobState
 from desktop.domain.node_state import NodeState, Reason
 from desktop.ledger.report import Report
+from desktop.node.verdicts import reach_check
 from desktop.proof.receipts import verify
 from tests.fakes.benchmark import a_benchmark
 from tests.fakes.breakout import break_out
@@ -66,6 +67,7 @@ class House:
                 checks=lambda: (Check("memory", ok=False, value="1 GiB", threshold="2 GiB", remedy="Buy some."),),
                 phrase=lambda: "twelve words",
                 quit=quit_asked,
+                reach=lambda: (reach_check(None, "Nobody answered.", None),),
                 break_out=break_out,
             ),
             records=records or Records(report, verify, lambda: NOW_MS),
@@ -217,6 +219,13 @@ def test_whatever_looks_like_a_key_or_a_token_is_left_out() -> None:
 async def test_quit_asks_once_and_returns(house: House) -> None:
     await house.steward.quit()
     assert house.quits == 1
+
+
+async def test_whether_others_reach_it_is_told_without_the_rest_of_the_doctor(house: House) -> None:
+    (sheet,) = (await house.steward.reach()).checks
+    assert (sheet.name, sheet.passed) == ("reachability", False)
+    assert sheet.values["trouble"] == "Nobody answered."
+    assert "firewall" in sheet.remedy
 
 
 async def test_each_attempt_to_break_out_is_told_with_its_refusal(house: House) -> None:

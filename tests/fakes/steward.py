@@ -32,6 +32,7 @@ from desktop.control.answers import (
     WhySpan,
 )
 from desktop.control.breaking_out import break_out_answer
+from desktop.control.checks import check_sheet
 from desktop.control.messages import (
     Benchmark,
     Discard,
@@ -61,6 +62,7 @@ from desktop.domain.errors import HearthError, RequestError, SettingsError
 from desktop.domain.job import JobKind, JobState
 from desktop.domain.model import ModelKind
 from desktop.domain.node_state import NodeState, Reason
+from desktop.node.verdicts import reach_check
 from tests.fakes.breakout import break_out
 from tests.fakes.store import a_shelf
 
@@ -179,6 +181,7 @@ class FakeSteward:
         self.devices_told: tuple[DeviceEarnings, ...] = ()
         self.setting_values = {name: value for name, _, _, value, _ in SETTINGS}
         self.shelf_told = a_shelf()
+        self.reach_told = reach_check(40, "", "https://relay.example")
         self.bug = False
         self.refusal: HearthError | None = None
 
@@ -324,6 +327,11 @@ class FakeSteward:
                 ),
             )
         )
+
+    async def reach(self) -> DoctorAnswer:
+        if self.refusal is not None:
+            raise self.refusal
+        return DoctorAnswer(checks=(check_sheet(self.reach_told),))
 
     async def break_out(self) -> BreakOutAnswer:
         if self.refusal is not None:

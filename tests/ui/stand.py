@@ -36,6 +36,7 @@ from desktop.machine.private_file import write_private
 from desktop.machine.settings_file import load_settings, save_settings
 from desktop.network.directory.enrolment import Standing
 from desktop.network.directory.relays import RelayState
+from desktop.node.verdicts import reach_check
 from desktop.proof.receipts import verify
 from tests.fakes.benchmark import a_benchmark
 from tests.fakes.breakout import break_out
@@ -155,6 +156,7 @@ async def serve(folder: Path, scene: str) -> None:
             checks=lambda: checks(scene),
             phrase=lambda: PHRASE,
             quit=stop.set,
+            reach=lambda: (reach_check(None if scene == "fault" else 42, "no answer", "https://relay.example"),),
             break_out=break_out,
         ),
         records=Records(report, verify, system_clock_ms),

@@ -9,6 +9,7 @@ from desktop.control.snapshot import NodeCard, Relay, Snapshot
 from desktop.ui import wording
 from desktop.ui.language import tr
 from desktop.ui.pages.page import House, Page
+from desktop.ui.pages.reach_panel import ReachPanel
 from desktop.ui.parts.facts import Facts
 from desktop.ui.parts.label import label
 from desktop.ui.parts.panel import Panel
@@ -16,7 +17,7 @@ from desktop.ui.parts.table import Column, Row, Table
 
 
 class NetworkPage(Page):
-    """Identity, relays, mints."""
+    """Identity, reachability, relays, mints."""
 
     def __init__(self, house: House) -> None:
         super().__init__(tr("Network"))
@@ -28,6 +29,9 @@ class NetworkPage(Page):
         )
         identity.body.addWidget(self._facts)
         self.column.addWidget(identity)
+        self._reach = ReachPanel(house.door) if "reach" in house.door.words else None
+        if self._reach is not None:
+            self.column.addWidget(self._reach)
         columns = (Column(tr("Relay")), Column(tr("Announced there")))
         self._relays = Table(tr("Relays"), columns, house.appearance, wrap=True)
         relays = Panel(tr("Relays"))
@@ -52,6 +56,11 @@ class NetworkPage(Page):
         self._mint_panel.body.addWidget(self._mints)
         self.column.addWidget(self._mint_panel)
         self.column.addStretch(1)
+
+    def enter(self) -> None:
+        """Ask whether others reach this computer."""
+        if self._reach is not None:
+            self._reach.check()
 
     def _announce(self) -> None:
         self._say(tr("Announcing… The list shows each relay as soon as the announcement was read back there."))
