@@ -20,10 +20,12 @@ PROTOCOL: Final = 1
 MAX_REQUEST_BYTES: Final = 64 * 1024
 MAX_ANSWER_BYTES: Final = 4 * 2**20
 MAX_EDGES: Final = 1200
+MAX_SHORT: Final = 200  # characters
+MAX_NAMED: Final = 100
 
 Id = Annotated[int, Meta(ge=0, le=2**53)]
 AtMs = Annotated[int, Meta(ge=0, le=2**53)]
-ShortText = Annotated[str, Meta(max_length=200)]
+ShortText = Annotated[str, Meta(max_length=MAX_SHORT)]
 
 
 class Request(Struct, kw_only=True, tag_field="do", forbid_unknown_fields=True):
@@ -99,12 +101,18 @@ class ReadUptime(Request, tag="uptime"):
 
 
 class ReadJobs(Request, tag="jobs"):
-    """Jobs, newest first. `before` is the place the last page told to go on from; None of a filter means any."""
+    """Jobs, newest first. `before` is the place the last page told to go on from; None of a filter means any.
+
+    `search` is a part of the job's or the model's id, in capitals or not, empty for any. `named` are models that it
+    means as well: the view alone knows by what name it shows a model.
+    """
 
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
     before: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     state: JobState | None = None
     model_id: ShortText | None = None
+    search: ShortText = ""
+    named: Annotated[tuple[ShortText, ...], Meta(max_length=MAX_NAMED)] = ()
 
 
 class ReadJob(Request, tag="job"):

@@ -148,7 +148,7 @@ class Records:
 
     def jobs(self, request: ReadJobs) -> JobsAnswer:
         """A page of jobs."""
-        wanted = JobFilter(state=request.state, model_id=request.model_id)
+        wanted = JobFilter(state=request.state, model_id=request.model_id, search=request.search, named=request.named)
         page = self._report.jobs(wanted, limit=request.limit, before=request.before)
         return JobsAnswer(jobs=tuple(job_line(job) for job in page.jobs), before=page.before)
 

@@ -91,13 +91,19 @@ class Funds:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs; None means any. The period is about when they were accepted."""
+    """Which jobs; None means any. The period is about when they were accepted.
+
+    `search` is a part of the job's or the model's id, in capitals or not, empty for any; `named` are models that it
+    means as well.
+    """
 
     state: JobState | None = None
     model_id: str | None = None
     kind: JobKind | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    search: str = ""
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,4 +309,10 @@ def _where(wanted: JobFilter) -> tuple[list[str], list[int | str]]:
     where = [condition for condition, value in conditions if value is not None]
     if wanted.state in jobs.TERMINAL:
         where.append("finished_at_ms IS NOT NULL")  # lets the index on outcomes be used
-    return where, [value for _, value in conditions if value is not None]
+    values = [value for _, value in conditions if value is not None]
+    if wanted.search:
+        named = ", ".join("?" * len(wanted.named))
+        # Not LIKE: what was typed has no wildcards in it.
+        where.append(f"(instr(lower(jobs.id), lower(?)) OR instr(lower(model_id), lower(?)) OR model_id IN ({named}))")
+        values += [wanted.search, wanted.search, *wanted.named]
+    return where, values

@@ -52,6 +52,8 @@ requests: st.SearchStrategy[AnyRequest] = st.one_of(
         before=st.none() | at_ms,
         state=st.none() | st.sampled_from(JobState),
         model_id=st.none() | short,
+        search=short,
+        named=st.lists(short, max_size=3).map(tuple),
     ),
     st.builds(messages.ReadJob, id=ident, job_id=short),
     st.builds(

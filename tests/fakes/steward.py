@@ -270,6 +270,7 @@ class FakeSteward:
             if (request.before is None or place < request.before)
             and request.state in {None, line.state}
             and request.model_id in {None, line.model_id}
+            and (request.search in f"{line.id} {line.model_id}" or line.model_id in request.named)
         ]
         page = matching[: request.limit]
         return JobsAnswer(

@@ -187,6 +187,13 @@ def test_jobs_are_found_by_what_they_are(ledger: Ledger, report: Report) -> None
     assert found(JobFilter(start_ms=2000, end_ms=4000)) == ["job-3", "job-2"]
     assert found(JobFilter(state=JobState.COMPLETED, start_ms=2000)) == ["job-3"]
     assert found(JobFilter(model_id="' OR 1=1 --")) == []
+    assert found(JobFilter(search="OB-2")) == ["job-2"]
+    assert found(JobFilter(search="Tin")) == ["job-3"]
+    assert found(JobFilter(search="a name that is shown", named=("tiny", "none"))) == ["job-3"]
+    assert found(JobFilter(search="job", state=JobState.FAILED)) == ["job-2"]
+    assert (
+        found(JobFilter(search="%")) == found(JobFilter(search="_")) == found(JobFilter(search="')) OR 1=1 --")) == []
+    )
     assert report.job("job-1") == jobs[0]
     assert report.job("none") is None
     assert report.receipt("job-1") is None

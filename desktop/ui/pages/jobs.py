@@ -1,15 +1,15 @@
-"""Every job there was: filter, look into, export."""
+"""Every job there was: filter, search, look into, export."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar, Final
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton
 
 from desktop.control.answers import ExportAnswer, JobsAnswer, Refusal, Result
-from desktop.control.messages import ExportJobs, ReadJobs
+from desktop.control.messages import MAX_NAMED, MAX_SHORT, ExportJobs, ReadJobs
 from desktop.control.snapshot import Snapshot
 from desktop.domain.job import JobState
 from desktop.ui import formats, wording
@@ -24,6 +24,7 @@ from desktop.ui.parts.table import Table
 PAGE_ROWS: Final = 100
 NEAR_THE_END: Final = 0.9
 WIDEST: Final = 260
+TYPED_MS: Final = 250  # after the last key the typing is over
 
 
 class JobsPage(Page):
@@ -37,7 +38,8 @@ class JobsPage(Page):
         self._house = house
         self._names: dict[str, str] = {}
         self._before: int | None = None
-        self._asking = 0
+        self._list = 0  # counts the lists: an answer about an earlier one comes too late
+        self._waiting = False
         self._state = DropDown()
         self._state.setAccessibleName(tr("Show jobs by state"))
         self._state.addItem(tr("All states"), None)
@@ -48,9 +50,14 @@ class JobsPage(Page):
         self._model.addItem(tr("All models"), None)
         self._model.setMaximumWidth(WIDEST)  # a long name must not take the room of the search
         self._search = QLineEdit()
-        self._search.setPlaceholderText(tr("Open a job by its id"))
-        self._search.setAccessibleName(tr("Open a job by its id"))
-        self._search.returnPressed.connect(self._open_by_id)
+        self._search.setPlaceholderText(tr("Search by a part of the id or of the model"))
+        self._search.setAccessibleName(tr("Search by a part of the id or of the model"))
+        self._search.setMaxLength(MAX_SHORT)
+        self._search.setClearButtonEnabled(True)
+        self._typing = QTimer(self, singleShot=True, interval=TYPED_MS)
+        self._typing.timeout.connect(self._ask)
+        self._search.textChanged.connect(lambda _: self._typing.start())
+        self._search.returnPressed.connect(lambda: self._ask(open_the_only=True))
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._state)
@@ -95,30 +102,40 @@ class JobsPage(Page):
             for model in snapshot.models:
                 if model.id not in known:
                     self._model.addItem(model.name, model.id)
-        if "recent" in parts and self._table.verticalScrollBar().value() == 0 and self._asking == 0:
+        if "recent" in parts and self._table.verticalScrollBar().value() == 0 and not self._waiting:
             self._ask()
 
+    @property
+    def _wanted(self) -> str:
+        return self._search.text().strip()
+
     def _make(self, number: int, before: int | None) -> ReadJobs:
-        state = self._state.currentData()
+        state, wanted = self._state.currentData(), self._wanted
+        named = [each for each, name in self._names.items() if wanted.casefold() in name.casefold()] if wanted else []
         return ReadJobs(
             id=number,
             limit=PAGE_ROWS,
             before=before,
             state=None if state is None else JobState(state),
             model_id=self._model.currentData(),
+            search=wanted,
+            named=tuple(named[:MAX_NAMED]),
         )
 
-    def _ask(self) -> None:
-        self._asking += 1
-        mine = self._asking
+    def _ask(self, *, open_the_only: bool = False) -> None:
+        self._typing.stop()
+        self._list += 1
+        mine, self._waiting, self._before = self._list, True, None
 
         def show(answer: Result) -> None:
-            if isinstance(answer, JobsAnswer) and mine == self._asking:
-                self._asking = 0
+            if isinstance(answer, JobsAnswer) and mine == self._list:
+                self._waiting = False
                 now = self._house.now_ms()
                 self._table.rows.show_rows([job_row(job, self._names, now) for job in answer.jobs])
                 self._before = answer.before
-                self._tell("" if answer.jobs else tr("No job matches. Jobs appear here as soon as they are paid for."))
+                self._tell("" if answer.jobs else self._nothing())
+                if open_the_only and len(answer.jobs) == 1:
+                    self.job_opened.emit(answer.jobs[0].id)
 
         self._house.door.ask(lambda number: self._make(number, None), show, self._refuse)
 
@@ -126,19 +143,24 @@ class JobsPage(Page):
         bar = self._table.verticalScrollBar()
         if self._before is None or value < bar.maximum() * NEAR_THE_END:
             return
-        before, self._before = self._before, None
+        before, self._before, mine = self._before, None, self._list
 
         def show(answer: Result) -> None:
-            if isinstance(answer, JobsAnswer):
+            if isinstance(answer, JobsAnswer) and mine == self._list:
                 now = self._house.now_ms()
                 self._table.rows.append_rows([job_row(job, self._names, now) for job in answer.jobs])
                 self._before = answer.before
 
         self._house.door.ask(lambda number: self._make(number, before), show, self._refuse)
 
-    def _open_by_id(self) -> None:
-        if wanted := self._search.text().strip():
-            self.job_opened.emit(wanted)
+    def _nothing(self) -> str:
+        if not self._wanted:
+            return tr("No job matches. Jobs appear here as soon as they are paid for.")
+        if self._state.currentData() is None and self._model.currentData() is None:
+            return tr("No job has “{text}” in its id or its model.").format(text=self._wanted)
+        return tr("Of the state and model chosen above, no job has “{text}” in its id or its model.").format(
+            text=self._wanted
+        )
 
     def _export(self, kind: str) -> None:
         name, _ = QFileDialog.getSaveFileName(self, tr("Export all jobs"), str(Path.home() / f"hearth-jobs.{kind}"))
@@ -152,7 +174,7 @@ class JobsPage(Page):
             self._tell(tr("{count} jobs were written.").format(count=formats.number(answer.jobs)))
 
     def _refuse(self, refusal: Refusal) -> None:
-        self._asking = 0
+        self._waiting = False
         self._tell(wording.refusal_words(refusal))
 
     def _tell(self, text: str) -> None:
