@@ -163,7 +163,7 @@ def test_a_healthy_version_is_resumed(place: Place) -> None:
 
 
 def broken_out(place: Place) -> None:
-    place.steward.refusal = SandboxUnavailable("No sandbox works here.")
+    place.steward.no_sandbox = SandboxUnavailable("No sandbox works here.")
     place.open("2.0.0")
 
 

@@ -184,6 +184,7 @@ class FakeSteward:
         self.reach_told = reach_check(40, "", "https://relay.example")
         self.bug = False
         self.refusal: HearthError | None = None
+        self.no_sandbox: HearthError | None = None
 
     async def snapshot(self) -> Snapshot:
         if self.bug:
@@ -335,8 +336,8 @@ class FakeSteward:
         return DoctorAnswer(checks=(check_sheet(self.reach_told),))
 
     async def break_out(self) -> BreakOutAnswer:
-        if self.refusal is not None:
-            raise self.refusal
+        if self.no_sandbox is not None:
+            raise self.no_sandbox
         return break_out_answer(await break_out())
 
     async def update(self, request: Update) -> None:

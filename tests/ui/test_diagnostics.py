@@ -72,7 +72,7 @@ def test_where_there_is_no_sandbox_the_reason_is_said_and_nothing_earlier_stays(
     table = find(find(page, SandboxPanel), Table)
     press(page, "Try to break out")
     until(table.isVisible)
-    stand.steward.refusal = SandboxUnavailable("No sandbox works here.", why="No bubblewrap.", now="Install it.")
+    stand.steward.no_sandbox = SandboxUnavailable("No sandbox works here.", why="No bubblewrap.", now="Install it.")
     press(page, "Try again")
     until(lambda: "No sandbox works here. No bubblewrap. Install it." in texts(page))
     assert not table.isVisible()
