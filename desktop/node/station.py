@@ -81,7 +81,7 @@ class Station:
     @property
     def worker(self) -> Worker | None:
         """The worker that is ready; None while none is."""
-        return self._supervisor.worker if self._supervisor.status is WorkerStatus.READY else None
+        return self._supervisor.ready
 
     @property
     def jobs(self) -> int:

@@ -54,13 +54,18 @@ class Supervisor:
         return self._detail
 
     @property
+    def ready(self) -> Worker | None:
+        """The worker that is ready; None while none is, also once all is being stopped."""
+        return self._worker if self._status is WorkerStatus.READY else None
+
+    @property
     def worker(self) -> Worker:
-        """The running worker, or Unavailable."""
-        if self._worker is None or self._status is not WorkerStatus.READY:
+        """The worker that is ready, or Unavailable."""
+        if (worker := self.ready) is None:
             raise Unavailable(
                 "No worker is ready.", why=self._detail or "It is still loading.", now="Try again in a few seconds."
             )
-        return self._worker
+        return worker
 
     async def release(self) -> None:
         """Give the device back at once: end the worker, or its start, and start no other until `resume`."""

@@ -25,16 +25,16 @@ TURN_S = 1.0
 NAP_S = 0.005
 
 
-def be_nice() -> None:
+def be_nice(pid: int) -> None:
     """What is usually done: the lowest niceness for every thread."""
-    for task in Path("/proc/self/task").iterdir():
+    for task in Path(f"/proc/{pid}/task").iterdir():
         os.setpriority(os.PRIO_PROCESS, int(task.name), LOWEST)
 
 
-WAYS: dict[str, Callable[[], object]] = {
-    "as started": lambda: None,
+WAYS: dict[str, Callable[[int], object]] = {
+    "as started": lambda _: None,
     "nice 19": be_nice,
-    "as Hearth": lambda: give_way([os.getpid()]),
+    "as Hearth": lambda pid: give_way([pid]),
 }
 
 
@@ -51,7 +51,7 @@ class Worker:
 
     def __init__(self, way: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.priority", "worker", way],
+            [sys.executable, "-m", "tests.bench.priority", "worker"],
             env={**os.environ, "OMP_NUM_THREADS": str(os.cpu_count() or 1), "OMP_WAIT_POLICY": "PASSIVE"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -60,6 +60,7 @@ class Worker:
         )
         assert self._process.stdout is not None
         self._process.stdout.readline()
+        WAYS[way](self._process.pid)
 
     def go_on(self, on: bool) -> None:  # noqa: FBT001 - on and off
         """Answer, or rest."""
@@ -80,7 +81,7 @@ class Worker:
         self._process.wait()
 
 
-def work(way: str) -> None:
+def work() -> None:
     """The worker's side: answers from `on` to `off`."""
     import threading
 
@@ -107,7 +108,6 @@ def work(way: str) -> None:
         for line in sys.stdin:
             (on.set if line == "on\n" else on.clear)()
 
-    WAYS[way]()
     threading.Thread(target=hear, daemon=True).start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -164,6 +164,6 @@ def main(rounds: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["worker"]:
-        work(sys.argv[2])
+        work()
     else:
         main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)

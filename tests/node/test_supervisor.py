@@ -51,6 +51,7 @@ async def test_a_worker_is_ready_after_its_launch_and_gone_after_the_stop() -> N
     assert supervised.supervisor.worker is launches.workers[0]
     await supervised.supervisor.stop()
     assert launches.workers[0].stopped
+    assert supervised.supervisor.ready is None
 
 
 async def test_a_dead_worker_is_replaced() -> None:

@@ -25,7 +25,10 @@ _IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30}
 
 
 def give_way(pids: Iterable[int]) -> None:
-    """Put every thread of those processes, and all that they start from now on, behind everybody else's."""
+    """Put every thread of those processes, and all that they start from now on, behind everybody else's.
+
+    The group of a session is lowered only if it is not our own: with it, all of the owner's programs in it would be.
+    """
     number = _IOPRIO_SET.get(platform.machine())
     for pid in pids:
         for task in _tasks_of(pid):
@@ -36,6 +39,8 @@ def give_way(pids: Iterable[int]) -> None:
             if number is not None:
                 ctypes.CDLL(None).syscall(number, _ONE_TASK, task, _IO_CLASS_IDLE)
         with suppress(OSError):
+            if os.getsid(pid) == os.getsid(0):
+                continue
             Path(f"/proc/{pid}/autogroup").write_text(str(LOWEST), encoding="ascii")
 
 

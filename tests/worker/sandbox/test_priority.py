@@ -46,6 +46,20 @@ async def test_a_worker_runs_behind_everybody_elses_programs(tmp_path: Path, mod
         await worker.wait_closed()
 
 
+@pytest.mark.skipif(not Path("/proc/self", AUTOGROUP).exists(), reason="this kernel does not group by session")
+def test_a_session_that_is_ours_stays_as_it_is() -> None:
+    ours = Path("/proc/self", AUTOGROUP)
+    before = ours.read_text(encoding="ascii")
+    beside = loop()
+    try:
+        give_way([beside.pid])
+        assert os.sched_getscheduler(beside.pid) == os.SCHED_IDLE
+        assert ours.read_text(encoding="ascii") == before
+    finally:
+        beside.kill()
+        beside.wait()
+
+
 def loop() -> subprocess.Popen[bytes]:
     """A program that wants a processor for itself, the first one that there is."""
     process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
