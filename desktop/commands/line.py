@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
@@ -77,6 +79,15 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status_code
+
+
+def help_of(command: str) -> str:
+    """What `hearth COMMAND --help` prints; of the whole program for an empty name."""
+    module = importlib.import_module(f"desktop.commands.{command}") if command else None
+    said = io.StringIO()
+    with redirect_stdout(said), suppress(SystemExit):
+        _parser(command, module).parse_args([command, "--help"] if command else ["--help"])
+    return said.getvalue()
 
 
 def _home(folder: Path | None, console: Console) -> Composition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,18 +16,25 @@ Help = Callable[[str], str]
 """The help text of one command; of the whole program for an empty name."""
 
 _WIDTH: Final = 78
+_ASK: Final = """
+import json, sys
+from desktop.commands.line import COMMANDS, help_of
+json.dump({name: help_of(name) for name in ("", *COMMANDS)}, sys.stdout)
+"""
 
 
-def help_of(command: str) -> str:
+def help_of_all() -> Help:
     """What `hearth COMMAND --help` prints here and now."""
-    line = [sys.executable, "-m", "desktop", *([command] if command else []), "--help"]
-    # Widths and colours of whoever builds do not belong in a manual.
+    # In a process of its own: widths and colours of whoever builds do not belong in a manual.
     environment = os.environ | {"COLUMNS": str(_WIDTH), "NO_COLOR": "1", "TERM": "dumb"}
-    return subprocess.run(line, env=environment, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([sys.executable, "-c", _ASK], env=environment, capture_output=True, text=True, check=True)
+    texts: dict[str, str] = json.loads(said.stdout)
+    return texts.__getitem__
 
 
-def man_page(version: str, epoch_s: int, text: Help = help_of) -> str:
-    """`hearth(1)` in roff."""
+def man_page(version: str, epoch_s: int, text: Help | None = None) -> str:
+    """`hearth(1)` in roff, from what the program says of itself unless `text` says it."""
+    text = text or help_of_all()
     day = datetime.fromtimestamp(epoch_s, UTC).date().isoformat()
     parts = [
         f'.TH HEARTH 1 {day} "Hearth {version}" "User Commands"',

@@ -40,8 +40,8 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def app(home: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "desktop", "--attach", "--hidden", "--home", str(home)]
+def app(home: Path, environment: dict[str, str], *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "desktop", "--attach", *flags, "--home", str(home)]
     with running(command, environment) as process:
         yield process
 
@@ -112,7 +112,7 @@ async def test_a_killed_window_stops_no_work_and_a_second_one_finds_it(
     home: Path, environment: dict[str, str], client: DoorClient
 ) -> None:
     async with panel(environment["DBUS_SESSION_BUS_ADDRESS"]) as seen:
-        with app(home, environment) as window:
+        with app(home, environment, "--hidden") as window:
             await until(lambda: seen.items == 1, WITHIN_S)
             window.kill()
             window.wait()
@@ -125,9 +125,9 @@ async def test_a_killed_window_stops_no_work_and_a_second_one_finds_it(
 
 async def test_a_second_start_only_raises_the_first(home: Path, environment: dict[str, str]) -> None:
     async with panel(environment["DBUS_SESSION_BUS_ADDRESS"]) as seen:
-        with app(home, environment) as first:
+        with app(home, environment, "--hidden") as first:
             await until(lambda: seen.items == 1, WITHIN_S)
-            with app(home, environment) as second:
+            with app(home, environment, "--hidden") as second:
                 await until(lambda: second.poll() is not None, WITHIN_S)
                 assert second.returncode == 0
             assert first.poll() is None
