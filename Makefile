@@ -26,7 +26,7 @@ demo: .venv/made/demo ## Run the whole job end to end on this computer, on a net
 	@$(BIN)/hearth demo
 
 test: check ## Check the code, then run every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist worksteal  # two at a time: most of them wait for other processes
 
 check: .venv/made/test ## Format, lint, types and the contracts between the rooms
 	@$(BIN)/ruff format --check .

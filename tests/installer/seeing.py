@@ -32,7 +32,7 @@ def wait(what: str, path: Path, within_s: float = 120) -> float:
 @contextmanager
 def display() -> Iterator[None]:
     server = subprocess.Popen(
-        [shutil.which("Xvfb") or "Xvfb", DISPLAY, "-screen", "0", "1280x900x24"], stderr=subprocess.DEVNULL
+        [shutil.which("Xvfb") or "Xvfb", DISPLAY, "-screen", "0", "1280x900x24", "-noreset"], stderr=subprocess.DEVNULL
     )
     try:
         wait("display", Path(f"/tmp/.X11-unix/X{DISPLAY[1:]}"))  # noqa: S108 - where X has it

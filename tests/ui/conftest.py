@@ -24,8 +24,13 @@ def app() -> QApplication:
     application = QApplication(["hearth"])
     application.setStyle("Fusion")
     application.setQuitOnLastWindowClosed(False)
-    QLocale.setDefault(QLocale("en_US"))
     return application
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """Numbers and dates as in English, whatever test spoke another language before."""
+    QLocale.setDefault(QLocale("en_US"))
 
 
 @pytest.fixture

@@ -48,8 +48,9 @@ def screen(environment: dict[str, str]) -> Iterator[dict[str, str]]:
     reading, writing = os.pipe()
     path = shutil.which("Xvfb")
     assert path is not None, "Xvfb is missing; `make setup` brings it"
+    # Without -noreset it starts anew whenever its last client leaves, and throws out whoever is just coming.
     process = subprocess.Popen(
-        [path, "-displayfd", str(writing), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"],
+        [path, "-displayfd", str(writing), "-screen", "0", "1400x1000x24", "-nolisten", "tcp", "-noreset"],
         pass_fds=(writing,),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

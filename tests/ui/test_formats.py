@@ -2,15 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QLocale
-from PySide6.QtWidgets import QApplication
 
 from desktop.ui import formats
-
-
-@pytest.fixture(autouse=True)
-def english(app: QApplication) -> None:
-    assert app
-    QLocale.setDefault(QLocale("en_US"))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Screen:
         reading, writing = os.pipe()
         command = [path, *([f":{self.number}"] if self.number else []), "-displayfd", str(writing)]
         self._process = subprocess.Popen(
-            [*command, "-screen", "0", "800x600x24", "-nolisten", "tcp", *self._options],
+            [*command, "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset", *self._options],
             pass_fds=(writing,),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
