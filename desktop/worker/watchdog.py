@@ -10,7 +10,8 @@ from desktop.worker.sandbox.cell import Cell
 from desktop.worker.sandbox.family import memory_of
 from desktop.worker.sandbox.priority import Effort, effort_of
 
-# What an idle node mostly does: at this pace it takes half a percent of a core, twice as often 0.8.
+# What an idle node mostly does. What a worker could take within such a pause, beyond what the kernel keeps it from by
+# itself, is what it can exceed its limit by.
 _EVERY_S: Final = 0.1
 _LOOK_FOR_CHILDREN_EVERY: Final = 2
 _LOOK_AT_STARVING_S: Final = 5.0

@@ -10,26 +10,25 @@ from pathlib import Path
 from typing import Final
 
 _KIB: Final = 1024
-_STATUS_BYTES: Final = 16_384
+_CONTENT_BYTES: Final = 1 << 16  # of one file of /proc: what the kernel makes of a status, or of 8,000 children
 _COUNTED: Final = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap|HugetlbPages):\s*(\d+) kB$", re.MULTILINE)
 
 
 def family_of(pid: int) -> list[int]:
     """The process and its descendants, parents first; empty when it is gone."""
+    # Like `memory_of` it is called several times a second while the node idles.
     found: list[int] = []
     waiting = [pid]
     while waiting:
         current = waiting.pop(0)
+        tasks = f"/proc/{current}/task"
         try:
-            threads = list(Path(f"/proc/{current}/task").iterdir())
+            threads = os.listdir(tasks)  # noqa: PTH208 - names are all that is wanted
         except OSError:
             continue
         found.append(current)
         for thread in threads:
-            try:
-                waiting += map(int, (thread / "children").read_text(encoding="ascii").split())
-            except OSError:
-                continue
+            waiting += map(int, _content_of(f"{tasks}/{thread}/children").split())
     return found
 
 
@@ -48,17 +47,17 @@ def memory_of(pids: Iterable[int]) -> int:
     Pages that several of them share are counted once for each, which errs on the safe side.
     """
     # Read many times a second while the node idles: no text is decoded and no line but these is looked at.
-    return sum(int(kib) for pid in pids for kib in _COUNTED.findall(_status_of(pid))) * _KIB
+    return sum(int(kib) for pid in pids for kib in _COUNTED.findall(_content_of(f"/proc/{pid}/status"))) * _KIB
 
 
-def _status_of(pid: int) -> bytes:
+def _content_of(file: str) -> bytes:
     try:
-        descriptor = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
     try:
-        return os.read(descriptor, _STATUS_BYTES)
-    except ProcessLookupError:
+        return os.read(descriptor, _CONTENT_BYTES)
+    except OSError:
         return b""
     finally:
         os.close(descriptor)
