@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import shutil
 import subprocess
@@ -29,10 +30,12 @@ def bundled_store() -> ModelStore:
     home.mkdir(exist_ok=True)
     catalogue = bundled_catalogue()
     store = ModelStore(home, catalogue)
-    for entry in catalogue.entries:
-        if not store.present(entry.id):
-            _prepare(entry.id, home, store, catalogue)
-        _open_up(store.folder_of(entry.id))
+    with (home / "lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run beside each other; let go of with the file
+        for entry in catalogue.entries:
+            if not store.present(entry.id):
+                _prepare(entry.id, home, store, catalogue)
+            _open_up(store.folder_of(entry.id))
     return store
 
 
