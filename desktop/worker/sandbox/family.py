@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 _KIB: Final = 1024
-_CONTENT_BYTES: Final = 1 << 16  # of one file of /proc: what the kernel makes of a status, or of 8,000 children
+_READ_BYTES: Final = 1 << 16
 _COUNTED: Final = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap|HugetlbPages):\s*(\d+) kB$", re.MULTILINE)
 
 
@@ -51,13 +51,17 @@ def memory_of(pids: Iterable[int]) -> int:
 
 
 def _content_of(file: str) -> bytes:
+    """All of a file of /proc, which comes a page at a time; empty when its process is gone."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
     try:
-        return os.read(descriptor, _CONTENT_BYTES)
-    except OSError:
+        content = b""
+        while piece := os.read(descriptor, _READ_BYTES):
+            content += piece
+        return content
+    except ProcessLookupError:
         return b""
     finally:
         os.close(descriptor)

@@ -30,6 +30,22 @@ def test_descendants_are_found_and_killed_wherever_they_hide() -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+def test_none_of_very_many_children_is_missed() -> None:
+    # The kernel gives no more than a page at a time, whatever room there is: some seven hundred numbers.
+    fork = "import os, sys\nfor _ in range(1000):\n    if os.fork() == 0: os.read(0, 1); os._exit(0)\n"
+    program = f"{fork}print(flush=True)\nsys.stdin.buffer.read()\n"
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            assert len(family_of(process.pid)) == 1001
+        finally:
+            kill_family(process.pid)
+            process.kill()
+
+
 def test_memory_counts_what_cannot_be_dropped() -> None:
     # In a process of its own: this one has freed memory to give again, without the kernel noticing.
     program = "input(); block = b'x' * (64 << 20); print(len(block), flush=True); input()"
