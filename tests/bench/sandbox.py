@@ -1,12 +1,12 @@
 """What the sandbox costs: `python -m tests.bench.sandbox [ROUNDS]`.
 
 Two real workers with the bundled chat model and one thread, one shut in and one that is a plain process, answer the
-same request in turns, so that a busy machine disturbs both alike. Two plain workers
-beside each other were seen to differ by up to five percent for as long as they lived, so several pairs are started one
-after the other, and those of a kind are told beside each other. Ratios are medians taken round by round, for the clock on the
-wall and for the processor time of the worker, and once more between the quickest round of each, which other work
-disturbed least. The target is 97 % of the plain worker's pace by the best of the three, since disturbance can only hide
-it. Trying the sandbox is timed as well. The last line is JSON.
+same request in turns, so that a busy machine disturbs both alike. Two plain workers beside each other were seen to
+differ by up to five percent for as long as they lived, so several pairs are started one after the other, and those of
+a kind are told beside each other. Ratios are medians taken round by round, for the clock on the wall and for the
+processor time of the worker, and once more between the quickest round of each, which other work disturbed least. The
+target is 97 % of the plain worker's pace by the best of the three, since disturbance can only hide it. Trying the
+sandbox is timed as well. The last line is JSON.
 """
 
 from __future__ import annotations

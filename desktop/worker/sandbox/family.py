@@ -56,15 +56,15 @@ def _content_of(file: str) -> bytes:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
+    content = b""
     try:
-        content = b""
         while piece := os.read(descriptor, _READ_BYTES):
             content += piece
-        return content
     except ProcessLookupError:
         return b""
     finally:
         os.close(descriptor)
+    return content
 
 
 def kill_family(pid: int) -> None:
