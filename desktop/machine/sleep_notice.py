@@ -85,7 +85,19 @@ class LogindNotice:
         try:
             await self._call(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "AddMatch", "s", _RULE)
             await self._take_lock(bus)
-            while (sleeping := await words.get()) is not None:
+            sleeping = False
+            while True:
+                # A bus may be there before its logind is, and then nobody gives a lock yet.
+                settled = sleeping or self._lock is not None
+                try:
+                    async with asyncio.timeout(None if settled else self._again_after_s):
+                        word = await words.get()
+                except TimeoutError:
+                    await self._take_lock(bus)
+                    continue
+                if word is None:
+                    return
+                sleeping = word
                 if sleeping:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(self._prepare_within_s):

@@ -172,6 +172,23 @@ async def test_without_a_lock_the_word_is_heard_all_the_same(address: str, host:
         await until(lambda: len(computer.told) == 3, WITHIN_S)
 
 
+async def test_a_lock_that_was_refused_is_asked_for_again(address: str, host: Host) -> None:
+    computer, logind = Computer(), LogindManager()
+    logind.refuses_locks = True
+    computer.may_sleep.set()
+    await host.offer(logind)
+    async with watched(computer, LogindNotice(address, again_after_s=0.05)):
+        await until(lambda: logind.asked_for_locks > 0, WITHIN_S)
+        logind.refuses_locks = False
+        await until(lambda: bool(logind.locks), WITHIN_S)
+        logind.PrepareForSleep(start=True)
+        await until(lambda: "fallen" in computer.told, WITHIN_S)
+        await until(lambda: not logind.held(logind.locks[0]), WITHIN_S)
+        logind.PrepareForSleep(start=False)
+        await until(lambda: len(logind.locks) == 2, WITHIN_S)
+    logind.close_locks()
+
+
 async def test_a_bus_that_comes_later_and_dies_is_looked_for_again(tmp_path: Path) -> None:
     folder = tmp_path / "later"
     folder.mkdir()
