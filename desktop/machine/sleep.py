@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from desktop.domain.rhythm import until_beat
+
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 2.0
@@ -87,9 +89,10 @@ class SleepWatch:
             await self._sleeper.fall_asleep()
 
     async def _watch(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._look_every_s):
+                async with asyncio.timeout(until_beat(clock(), self._look_every_s)):
                     await self._resumed.wait()
             resumed = self._resumed.is_set()
             self._resumed.clear()

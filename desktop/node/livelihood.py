@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from desktop.domain.errors import HearthError
+from desktop.domain.rhythm import until_beat
 from desktop.node.energy import LOOK_S, WRITE_EVERY_S, EnergyBook
 from desktop.node.price_keeper import LOOK_S as PRICES_EVERY_S
 from desktop.node.price_keeper import PriceKeeper
@@ -55,8 +56,9 @@ class Livelihood:
         self._energy.look()
 
     async def _every(self, pause_s: float, work: Callable[[], Awaitable[None]]) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(until_beat(clock(), pause_s))
             try:
                 await work()
             except HearthError as error:

@@ -6,19 +6,23 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, Protocol
 
 from desktop.domain.device import Device, Telemetry
 from desktop.domain.presence import Presence
+from desktop.domain.rhythm import until_beat
 
 # Somebody who comes back waits for the next look: this often while something works, and seldom while nothing does.
-PRESENCE_EVERY_S: Final = 0.25
+PRESENCE_EVERY_S: Final = 0.2
 PRESENCE_AT_REST_S: Final = 1.0
 PRESENCE_WITHIN_S: Final = 2.0
 TELEMETRY_EVERY_S: Final = 1.0
 TELEMETRY_WITHIN_S: Final = 3.0
 DEVICES_EVERY_S: Final = 15.0
 DEVICES_WITHIN_S: Final = 15.0
+
+_ALMOST: Final = 0.9  # looks do not come to the millisecond
 
 NOT_TOLD: Final = Presence(session=True)
 
@@ -40,7 +44,10 @@ class Senses(Protocol):
 
 
 class Lookout:
-    """Keeps looking. `changed` is called after every look, `busy` tells whether something could be disturbing."""
+    """Keeps looking. `busy` tells whether something could be disturbing.
+
+    `changed` is called when the owner did something, and every second at least; after every look at a device.
+    """
 
     def __init__(
         self, senses: Senses, changed: Callable[[], None], busy: Callable[[], bool], wall_ms: Callable[[], int]
@@ -75,10 +82,14 @@ class Lookout:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _watch_owner(self) -> None:
+        told_s = self.looked_s
         while True:
-            await asyncio.sleep(PRESENCE_EVERY_S if self._busy() else PRESENCE_AT_REST_S)
+            await _beat(PRESENCE_EVERY_S if self._busy() else PRESENCE_AT_REST_S)
+            before = self.presence
             await self._look_at_owner()
-            self._changed()
+            if _is_news(before, self.presence) or self.looked_s - told_s >= PRESENCE_AT_REST_S * _ALMOST:
+                told_s = self.looked_s
+                self._changed()
 
     async def _look_at_owner(self) -> None:
         try:
@@ -90,7 +101,7 @@ class Lookout:
 
     async def _watch_for_devices(self) -> None:
         while True:
-            await asyncio.sleep(DEVICES_EVERY_S)
+            await _beat(DEVICES_EVERY_S)
             await self._look_for_devices()
             self._keep_readers()
             self._changed()
@@ -110,7 +121,7 @@ class Lookout:
 
     async def _watch_device(self, device_id: str) -> None:
         while True:
-            await asyncio.sleep(TELEMETRY_EVERY_S)
+            await _beat(TELEMETRY_EVERY_S)
             await self._read(device_id)
             self._changed()
 
@@ -122,3 +133,14 @@ class Lookout:
             self.readings[device_id] = Telemetry(
                 self._wall_ms(), silence=f"It did not answer within {TELEMETRY_WITHIN_S:.0f} seconds."
             )
+
+
+def _is_news(before: Presence | None, now: Presence | None) -> bool:
+    """Whether there is more to tell than that the owner has been idle for a moment longer."""
+    if before is None or now is None or before.idle_s is None or now.idle_s is None:
+        return before != now
+    return now.idle_s < before.idle_s or replace(before, idle_s=now.idle_s) != now
+
+
+async def _beat(every_s: float) -> None:
+    await asyncio.sleep(until_beat(asyncio.get_running_loop().time(), every_s))

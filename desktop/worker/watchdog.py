@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from desktop.domain.rhythm import until_beat
 from desktop.worker.sandbox.cell import Cell
-from desktop.worker.sandbox.family import memory_of
+from desktop.worker.sandbox.family import MemoryGauge
 from desktop.worker.sandbox.priority import Effort, effort_of
 
 # What an idle node mostly does. What a worker could take within such a pause, beyond what the kernel keeps it from by
@@ -40,11 +41,23 @@ class Watchdog:
         self._device_memory = device_memory
         self._device_memory_bytes = device_memory_bytes
         self._members: list[int] = []
+        self._memory = MemoryGauge()
         self._starving: tuple[float, Effort] | None = None
         self.peak_memory_bytes = 0
 
     async def watch(self) -> str:
         """Return, in words, why the worker had to be killed; "" when it ended without that."""
+        try:
+            return await self._look_until_ended()
+        except OSError as error:
+            # For want of a file of its own, say: who cannot be watched may not go on.
+            self._cell.kill()
+            return f"It could not be watched: {error}."
+        finally:
+            self._memory.close()
+
+    async def _look_until_ended(self) -> str:
+        clock = asyncio.get_running_loop().time
         tick = 0
         while not self._cell.ended:
             if tick % _LOOK_FOR_CHILDREN_EVERY == 0:
@@ -54,7 +67,7 @@ class Watchdog:
             if reason:
                 self._cell.kill()
                 return reason
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(until_beat(clock(), _EVERY_S))
         return ""
 
     def _silent_of_itself(self, allowed_s: float) -> bool:
@@ -73,7 +86,7 @@ class Watchdog:
 
     def _too_much(self) -> str:
         limits = self._cell.limits
-        memory = memory_of(self._members)
+        memory = self._memory.read(self._members)
         self.peak_memory_bytes = max(self.peak_memory_bytes, memory)
         if memory > limits.memory_bytes:
             return f"It used {memory // _MIB} MiB of memory; its limit is {limits.memory_bytes // _MIB} MiB."

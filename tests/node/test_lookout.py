@@ -1,6 +1,9 @@
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+
+import pytest
 
 from desktop.domain.device import Device, Telemetry
 from desktop.domain.presence import Presence
@@ -69,3 +72,42 @@ async def test_without_any_device_there_is_nothing_to_read() -> None:
     async with looking(FakeSenses(there=there)) as (lookout, _):
         assert lookout.devices == ()
         assert lookout.readings == {}
+
+
+class Counting(FakeSenses):
+    """An owner of whom every look tells what `tell` does, and no device."""
+
+    def __init__(self, tell: Callable[[int], Presence]) -> None:
+        super().__init__(there=[])
+        self.looks = 0
+        self._tell = tell
+
+    async def presence(self) -> Presence:
+        self.looks += 1
+        return self._tell(self.looks)
+
+
+async def test_an_owner_who_stays_away_is_told_of_once_a_second_only() -> None:
+    senses = Counting(lambda looks: Presence(session=True, idle_s=1000.0 + looks))
+    async with looking(senses) as (_, told):
+        started_s, before = time.monotonic(), told[0]
+        await until(lambda: senses.looks >= 11)
+        assert 1 <= told[0] - before <= 1 + (time.monotonic() - started_s) / 0.9
+
+
+@pytest.mark.parametrize(
+    "tell",
+    [
+        lambda looks: Presence(session=True, idle_s=1000.0 - looks),
+        lambda looks: Presence(session=True, idle_s=1000.0, locked=looks % 2 == 0),
+        lambda looks: Presence(session=True, idle_s=None if looks % 2 else 1000.0),
+    ],
+    ids=["a hand on the mouse", "locks", "no longer known"],
+)
+async def test_what_the_owner_does_is_told_at_every_look(tell: Callable[[int], Presence]) -> None:
+    senses = Counting(tell)
+    async with looking(senses) as (_, told):
+        before = told[0], senses.looks
+        await until(lambda: senses.looks >= 8)
+        await asyncio.sleep(0)
+        assert told[0] - before[0] >= senses.looks - before[1] - 1

@@ -25,6 +25,7 @@ from nostr_sdk import (
 )
 
 from desktop.domain.errors import NetworkError, SettingsError
+from desktop.domain.rhythm import until_beat
 from desktop.network.directory.codec import MAX_EVENT_BYTES
 
 
@@ -90,7 +91,7 @@ class RelayLink:
                 started = loop.time()
                 self._change(connected=True, failures=0, trouble="")
                 while self._relay.status() == RelayStatus.CONNECTED:  # noqa: ASYNC110 - the library offers no event to wait for
-                    await asyncio.sleep(self._patience.look_s)
+                    await asyncio.sleep(until_beat(loop.time(), self._patience.look_s))
                 trouble = "the relay closed the connection"
                 if loop.time() - started >= self._patience.stable_s:
                     failures = 0

@@ -1,9 +1,13 @@
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from desktop.worker.sandbox.family import facts_of, family_of, kill_family, memory_of
+import pytest
+
+from desktop.worker.sandbox.family import MemoryGauge, facts_of, family_of, held_bytes, kill_family, memory_of
 
 GRANDPARENT = (
     "import os, time\n"
@@ -62,6 +66,57 @@ def test_memory_counts_what_cannot_be_dropped() -> None:
         assert 60 << 20 < held - before < 80 << 20
         assert memory_of([process.pid] * 2) >= 2 * (64 << 20)
         process.stdin.write("\n")
+
+
+def test_each_kind_of_memory_is_counted() -> None:
+    program = (
+        "import mmap; shared = mmap.mmap(-1, 32 << 20); shared.write(b'x' * len(shared))\n"
+        "own = b'y' * (16 << 20); print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        facts = facts_of(process.pid)
+        kinds = ("RssAnon", "RssShmem", "VmSwap", "HugetlbPages")
+        parts = [int(facts.get(name, "0").removesuffix(" kB")) << 10 for name in kinds]
+        assert parts[0] >= 16 << 20
+        assert parts[1] >= 32 << 20
+        assert memory_of([process.pid]) == sum(parts)
+        process.stdin.write("\n")
+
+
+def test_every_line_that_counts_is_read() -> None:
+    # Lines that follow each other must not hide one another.
+    status = b"Name:\tx\nRssAnon:\t1 kB\nRssFile:\t64 kB\nRssShmem:\t2 kB\nVmSwap:\t4 kB\nHugetlbPages:\t8 kB\nX:\t0\n"
+    assert held_bytes(status) == 15 << 10
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_gauge_follows_who_comes_and_goes_and_gives_its_files_back() -> None:
+    sleepers = [
+        subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    pids = [each.pid for each in sleepers]
+    before = open_files()
+    gauge = MemoryGauge()
+    assert gauge.read(pids) == pytest.approx(memory_of(pids), abs=4 << 20)
+    assert open_files() == before + 2
+    assert gauge.read(pids[:1]) == pytest.approx(memory_of(pids[:1]), abs=4 << 20)
+    assert open_files() == before + 1
+    for each in sleepers:
+        each.communicate()
+    assert gauge.read(pids) == 0
+    assert open_files() == before - 4  # the pipes went as well
+    gauge.close()
+    assert gauge.read([os.getpid()]) > 1 << 20
+    gauge.close()
 
 
 def test_who_is_gone_has_no_facts_no_family_and_no_memory() -> None:
