@@ -50,6 +50,11 @@ def main(threads: int, rounds: int) -> None:
             lambda: _answer(ours, crowd[:1], ANSWER_TOKENS),
             ANSWER_TOKENS,
         ),
+        "decode_2": (
+            lambda: _generate(theirs, crowd[:2], ANSWER_TOKENS),
+            lambda: _answer(ours, crowd[:2], ANSWER_TOKENS),
+            ANSWER_TOKENS * 2,
+        ),
         "decode_8": (
             lambda: _generate(theirs, crowd, ANSWER_TOKENS),
             lambda: _answer(ours, crowd, ANSWER_TOKENS),

@@ -17,6 +17,7 @@ from desktop.worker.engine.engine import EngineStats, Request, TokenEvent
 from desktop.worker.engine.rotary import Rotary
 from desktop.worker.engine.sampler import Choice, choose
 from desktop.worker.engine.weights import load_weights
+from desktop.worker.engine.widths import quickest_widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ class TorchEngine:
     ) -> TorchEngine:
         """An engine, warmed up, for the safetensors in `folder`; ModelCorrupt where they do not fit `architecture`."""
         with torch.inference_mode():
-            weights = load_weights(folder, architecture, device, dtype)
+            widths = quickest_widths(device, dtype)
+            weights = load_weights(folder, architecture, device, dtype, widths=widths)
             rotary = Rotary(architecture, context_tokens, device, dtype)
             cache = KeyValueCache(architecture, pace.slots, context_tokens, device, dtype)
             decoder = Decoder(architecture, weights, rotary, cache)

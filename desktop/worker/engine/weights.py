@@ -12,7 +12,7 @@ from torch import Tensor
 
 from desktop.domain.errors import ModelCorrupt
 from desktop.worker.engine.architecture import Architecture
-from desktop.worker.engine.linear import Linear, linear
+from desktop.worker.engine.linear import AS_THEY_COME, Linear, Widths, linear
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,14 @@ class TensorFile:
         return tensor.to(self._device, self._dtype)
 
 
-def load_weights(folder: Path, architecture: Architecture, device: torch.device, dtype: torch.dtype) -> Weights:
+def load_weights(
+    folder: Path,
+    architecture: Architecture,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    widths: Widths = AS_THEY_COME,
+) -> Weights:
     """Read the decoder in `folder`; ModelCorrupt where the files do not hold what `architecture` needs."""
     file = TensorFile(folder, device, dtype)
     hidden, vocabulary = architecture.hidden, architecture.vocabulary
@@ -87,13 +94,15 @@ def load_weights(folder: Path, architecture: Architecture, device: torch.device,
     head = embedding if architecture.tied else file.take("lm_head.weight", vocabulary, hidden)
     return Weights(
         embedding=embedding,
-        layers=tuple(_layer(file, f"model.layers.{index}", architecture) for index in range(architecture.layers)),
+        layers=tuple(
+            _layer(file, f"model.layers.{index}", architecture, widths) for index in range(architecture.layers)
+        ),
         norm=file.take("model.norm.weight", hidden),
-        head=linear(head),
+        head=linear(head, widths=widths),
     )
 
 
-def _layer(file: TensorFile, name: str, a: Architecture) -> Layer:
+def _layer(file: TensorFile, name: str, a: Architecture, widths: Widths) -> Layer:
     queries, keys = a.heads * a.head, a.kv_heads * a.head
     attention = f"{name}.self_attn"
     qkv = {"q": queries, "k": keys, "v": keys}
@@ -104,16 +113,19 @@ def _layer(file: TensorFile, name: str, a: Architecture) -> Layer:
             torch.cat([file.take(f"{attention}.{part}_proj.bias", rows) for part, rows in qkv.items()])
             if a.qkv_bias
             else None,
+            widths=widths,
         ),
         query_norm=file.take(f"{attention}.q_norm.weight", a.head) if a.head_norm else None,
         key_norm=file.take(f"{attention}.k_norm.weight", a.head) if a.head_norm else None,
         output=linear(
             file.take(f"{attention}.o_proj.weight", a.hidden, queries),
             file.take(f"{attention}.o_proj.bias", a.hidden) if a.output_bias else None,
+            widths=widths,
         ),
         inner_norm=file.take(f"{name}.post_attention_layernorm.weight", a.hidden),
         gate_up=linear(
-            torch.cat([file.take(f"{name}.mlp.{part}_proj.weight", a.inner, a.hidden) for part in ("gate", "up")])
+            torch.cat([file.take(f"{name}.mlp.{part}_proj.weight", a.inner, a.hidden) for part in ("gate", "up")]),
+            widths=widths,
         ),
-        down=linear(file.take(f"{name}.mlp.down_proj.weight", a.hidden, a.inner)),
+        down=linear(file.take(f"{name}.mlp.down_proj.weight", a.hidden, a.inner), widths=widths),
     )

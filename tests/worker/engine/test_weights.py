@@ -9,7 +9,6 @@ from safetensors.torch import load_file, save_file
 
 from desktop.domain.errors import ModelCorrupt
 from desktop.worker.engine.architecture import Architecture
-from desktop.worker.engine.linear import DenseLinear, PackedLinear, linear
 from desktop.worker.engine.weights import load_weights
 from tests.worker.engine.test_families import build
 
@@ -87,17 +86,3 @@ def test_a_config_outside_what_is_known_is_refused_by_name(folder: Path, changes
     rewrite(folder, **changes)
     with pytest.raises(ModelCorrupt, match=r"config\.json"):
         load(folder)
-
-
-@pytest.mark.parametrize("rows", [1, 2, 7, 64])
-@pytest.mark.parametrize("biased", [False, True])
-def test_packed_weights_multiply_like_plain_ones(rows: int, *, biased: bool) -> None:
-    torch.manual_seed(rows)
-    weight, x = torch.randn(96, 33), torch.randn(rows, 33)
-    bias = torch.randn(96) if biased else None
-    expected = DenseLinear(weight, bias)(x)
-    torch.testing.assert_close(PackedLinear(weight, bias)(x), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_sixteen_bit_weights_stay_plain() -> None:
-    assert isinstance(linear(torch.zeros(4, 4, dtype=torch.bfloat16)), DenseLinear)
