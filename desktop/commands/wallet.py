@@ -24,7 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their arguments. Tokens are read from standard input: arguments are seen by others."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     actions.add_parser("balance", help="what is there, by mint (the default)").set_defaults(act=_balance)
-    actions.add_parser("receive", help="take a token, read from standard input").set_defaults(act=_receive)
+    receive = actions.add_parser("receive", help="take a token, read from standard input")
+    receive.add_argument("token", nargs="?", help=argparse.SUPPRESS)
+    receive.set_defaults(act=_receive)
     send = actions.add_parser("send", help="make a token")
     send.add_argument("amount", type=int, metavar="SAT")
     send.add_argument("--mint", metavar="URL", help="at this mint (default: where there is most)")
@@ -100,7 +102,12 @@ def _balance(arguments: argparse.Namespace, wallet: Wallet, console: Console) ->
 
 
 def _receive(arguments: argparse.Namespace, wallet: Wallet, console: Console) -> None:
-    del arguments
+    if arguments.token is not None:
+        raise SettingsError(
+            "A token is read from standard input only.",
+            why="It is money, and other programs and the shell's history see what stands on a command line.",
+            now="Run `hearth wallet receive` and paste it there, soon: whoever saw it can take it first.",
+        )
     token = getpass.getpass("Token (not shown): ") if sys.stdin.isatty() else sys.stdin.read(1_000_000)
     received = wallet.receive(token.strip(), reference=references.owner(f"receive/{wallet.inspect(token).digest}"))
     console.document({"received_sat": received.amount_sat, "fee_sat": received.fee_sat, "mint": received.mint})
