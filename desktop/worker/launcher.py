@@ -101,7 +101,7 @@ class WorkerLauncher:
             await handle.wait_closed()
             raise
         if self._gives_way:
-            give_way(handle.pids)
+            await asyncio.to_thread(give_way, handle.pids)
         return handle
 
     async def keep_spare(self) -> None:

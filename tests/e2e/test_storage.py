@@ -217,8 +217,12 @@ async def test_a_full_disk_costs_nobody_anything(tmp_path: Path) -> None:
     async with LocalRelay() as relay, LocalMint(environment, tmp_path / "mint") as mint:
         home = home_in(node_folder, relays=(relay.url,), mints=(mint.url,))
         buyer_home = home_in(tmp_path / "buyer", mints=(mint.url,))
-        alone = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
-        disk = [*alone, "sh", "-c", SMALL_DISK, "sh", str(home.paths.data), str(kept)]
+        alone, ourselves = ["unshare", "--mount"], list[str]()
+        if os.geteuid():
+            # Who mounts must look like root; a node that looks like root and has no other id has no sandbox.
+            alone.append("--map-root-user")
+            ourselves = ["unshare", "--user", f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}"]
+        disk = [*alone, "sh", "-c", SMALL_DISK, "sh", str(home.paths.data), str(kept), *ourselves]
         identity, _ = buyer_home.identity()
         with buyer_home.wallet(identity) as wallet:
             await asyncio.to_thread(fund, wallet, mint.url)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from typing import Final
 LOWEST: Final = 19
 _IO_CLASS_IDLE: Final = 3 << 13
 _ONE_TASK: Final = 1
+_TRIES: Final = 20
+_AGAIN_AFTER_S: Final = 0.11
 _IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30}
 
 
@@ -28,6 +31,7 @@ def give_way(pids: Iterable[int]) -> None:
     """Put every thread of those processes, and all that they start from now on, behind everybody else's.
 
     The group of a session is lowered only if it is not our own: with it, all of the owner's programs in it would be.
+    That may have to wait for some tenths of a second, so it is not for an event loop.
     """
     number = _IOPRIO_SET.get(platform.machine())
     for pid in pids:
@@ -39,9 +43,20 @@ def give_way(pids: Iterable[int]) -> None:
             if number is not None:
                 ctypes.CDLL(None).syscall(number, _ONE_TASK, task, _IO_CLASS_IDLE)
         with suppress(OSError):
-            if os.getsid(pid) == os.getsid(0):
-                continue
-            Path(f"/proc/{pid}/autogroup").write_text(str(LOWEST), encoding="ascii")
+            if os.getsid(pid) != os.getsid(0):
+                _lower_group(Path(f"/proc/{pid}/autogroup"))
+
+
+def _lower_group(group: Path) -> None:
+    """Make the group nice, once. Raises OSError where that cannot be."""
+    for _ in range(_TRIES):
+        if group.read_text(encoding="ascii").rstrip().endswith(f" nice {LOWEST}"):
+            return
+        try:
+            group.write_text(str(LOWEST), encoding="ascii")
+        except BlockingIOError:
+            # From whoever is not root the kernel takes one such wish in a tenth of a second, of the whole computer.
+            time.sleep(_AGAIN_AFTER_S)
 
 
 @dataclass(frozen=True, slots=True)

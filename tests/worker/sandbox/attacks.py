@@ -60,7 +60,9 @@ def _check(result: int) -> int:
 
 
 def _syscall(x86: int, arm: int, *arguments: object) -> int:
-    return _check(int(_libc.syscall(x86 if _X86 else arm, *arguments)))
+    # The seventh goes over the stack, where a plain number fills half of its place and leaves the rest as it was.
+    whole = (ctypes.c_long(each) if isinstance(each, int) else each for each in arguments)
+    return _check(int(_libc.syscall(x86 if _X86 else arm, *whole)))
 
 
 # --- reading -------------------------------------------------------------------------------------------------------

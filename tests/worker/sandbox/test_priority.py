@@ -72,6 +72,25 @@ def test_a_session_that_is_ours_stays_as_it_is() -> None:
     assert done.stdout.splitlines() == ["nice 0", "True", "nice 0"]
 
 
+FROM_OUTSIDE = "import sys; from desktop.worker.sandbox.priority import give_way; give_way(map(int, sys.argv[1:]))"
+
+
+def test_several_sessions_are_lowered_by_an_owner_who_is_not_root_too() -> None:
+    # From root the kernel takes any number of such wishes at once, from others one in a tenth of a second.
+    not_root = ["setpriv", "--bounding-set=-sys_admin"] if os.geteuid() == 0 else []
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    workers = [subprocess.Popen(sleep, start_new_session=True) for _ in range(3)]
+    try:
+        pids = [str(each.pid) for each in workers]
+        subprocess.run([*not_root, sys.executable, "-c", FROM_OUTSIDE, *pids], check=True)
+        for each in workers:
+            is_behind_everybody_else(each.pid)
+    finally:
+        for each in workers:
+            each.kill()
+            each.wait()
+
+
 def loop() -> subprocess.Popen[bytes]:
     """A program that wants a processor for itself, the first one that there is."""
     process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
