@@ -42,7 +42,8 @@ class Source:
     def export(self, folder: Path) -> Source:
         """The same commit, with its files alone in `folder`."""
         archive = _git(self.tree, "archive", "--format=tar", self.commit)
-        subprocess.run(["tar", "--extract", "--directory", str(folder)], input=archive, check=True)
+        line = ["tar", "--extract", "--directory", str(folder)]
+        subprocess.run(line, input=archive, check=True)
         (folder / _MARK).write_text(f"{self.commit} {self.epoch_s}\n")
         return Source(self.commit, self.epoch_s, folder, exported=True)
 
