@@ -31,9 +31,9 @@ class DenseLinear:
 
 @dataclass(frozen=True, slots=True)
 class Widths:
-    """As how many rows one, two and three are multiplied in blocks, the rest being zeros; 0: as a plain product."""
+    """As how many rows one, two and three are multiplied; the rest is zeros."""
 
-    one: int = 0
+    one: int = 1
     two: int = 2
     three: int = 3
 
@@ -46,16 +46,15 @@ AS_THEY_COME: Final = Widths()
 
 
 class PackedLinear:
-    """Weights in fp32 kept twice, because a CPU reads them best in one order for some rows and in another for others.
+    """Weights in fp32, reordered once into oneDNN's blocks, by the operator torch's own compiler emits for them.
 
-    Products of few rows are bound by how weights are read. For up to 63 rows they are reordered once into oneDNN's
-    blocks, by the operator torch's own compiler emits for frozen weights: 8 rows then take 1.3 times as long as one,
-    where plain BLAS takes 2.5 times. For the many rows of a prompt plain weights [in, out] are the fastest. Fewer
-    than four rows are the exception in which processors differ, so `widths` are to be measured where it matters.
+    A product is bound by how weights are read: in blocks 8 rows take 1.3 times as long as one, where plain BLAS takes
+    2.5 times, and the 512 of a prompt eight to nine tenths of its time. Which of one to four rows is quickest is what
+    processors differ in, by up to a half, so `widths` are to be measured where it matters. Plain weights would be
+    better (by a quarter) for single rows only, with one thread and without AVX-512; it is not worth a second copy.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None, *, widths: Widths = AS_THEY_COME) -> None:
-        self._plain = weight.t().contiguous()
         self._blocks = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _TYPICAL_ROWS)  # noqa: SLF001 - torch has no public name for it
         self._bias = bias
         self._widths = widths
@@ -64,21 +63,13 @@ class PackedLinear:
     def __call__(self, x: Tensor) -> Tensor:
         """Rows [rows, in] → [rows, out]."""
         rows = x.numel() // x.shape[-1]
-        width = self._widths.of(rows) if rows < _MANY_ROWS else 0
-        if width <= rows:
-            return self.multiply(x, in_blocks=width > 0)
-        return self.multiply(functional.pad(x.view(rows, -1), (0, 0, 0, width - rows)), in_blocks=True)[:rows]
-
-    def multiply(self, x: Tensor, *, in_blocks: bool) -> Tensor:
-        """The product of exactly these rows, with the one or the other order of the weights."""
-        if in_blocks:
-            blocked: Tensor = self._multiply(x, self._blocks, self._bias, "none", [], "")
-            return blocked
-        product = torch.matmul(x, self._plain)
-        return product if self._bias is None else product.add_(self._bias)
+        width = self._widths.of(rows)
+        if width > rows:
+            x = functional.pad(x.view(rows, -1), (0, 0, 0, width - rows))
+        product: Tensor = self._multiply(x, self._blocks, self._bias, "none", [], "")
+        return product[:rows] if width > rows else product
 
 
-_MANY_ROWS: Final = 64
 _FEW_ROWS: Final = 3
 _TYPICAL_ROWS: Final = 8
 

@@ -4,8 +4,8 @@ import torch
 from desktop.worker.engine.linear import AS_THEY_COME, DenseLinear, PackedLinear, Widths, linear
 
 
-@pytest.mark.parametrize("widths", [AS_THEY_COME, Widths(1, 2, 3), Widths(2, 4, 4), Widths(4, 3, 4)], ids=str)
-@pytest.mark.parametrize("rows", [1, 2, 3, 4, 7, 63, 64])
+@pytest.mark.parametrize("widths", [AS_THEY_COME, Widths(2, 4, 4), Widths(4, 3, 3)], ids=str)
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 7, 64, 200])
 @pytest.mark.parametrize("biased", [False, True])
 def test_packed_weights_multiply_like_plain_ones_whatever_the_width(rows: int, widths: Widths, *, biased: bool) -> None:
     torch.manual_seed(rows)
