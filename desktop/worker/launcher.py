@@ -96,12 +96,12 @@ class WorkerLauncher:
             lines = [*await self._begin(handle), *judge_from_outside(handle.cell)]
             if handle.mode is not SandboxMode.NONE:
                 SandboxReport(handle.mode, tuple(lines)).require()
+            if self._gives_way:
+                await asyncio.to_thread(give_way, handle.pids)
         except BaseException:
             handle.kill()
             await handle.wait_closed()
             raise
-        if self._gives_way:
-            await asyncio.to_thread(give_way, handle.pids)
         return handle
 
     async def keep_spare(self) -> None:

@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,25 @@ def test_the_nodes_side_stays_free_of_the_numeric_library() -> None:
         "sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program, str(REPOSITORY)], check=False).returncode == 0
+
+
+async def test_a_launch_that_is_given_up_at_its_very_end_leaves_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowered: list[int] = []
+    go_on = threading.Event()
+
+    def slow(pids: Iterable[int]) -> None:
+        lowered.extend(pids)
+        go_on.wait(60)
+
+    monkeypatch.setattr("desktop.worker.launcher.give_way", slow)
+    launching = asyncio.create_task(scripted_launcher(tmp_path).launch())
+    try:
+        await until(lambda: bool(lowered))
+        launching.cancel()
+        await asyncio.gather(launching, return_exceptions=True)
+        assert launching.cancelled()
+        assert not any(map(alive, lowered))
+    finally:
+        go_on.set()

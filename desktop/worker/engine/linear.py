@@ -65,7 +65,7 @@ class PackedLinear:
         rows = x.numel() // x.shape[-1]
         width = self._widths.of(rows)
         if width > rows:
-            x = functional.pad(x.view(rows, -1), (0, 0, 0, width - rows))
+            x = functional.pad(x.reshape(rows, -1), (0, 0, 0, width - rows))
         product: Tensor = self._multiply(x, self._blocks, self._bias, "none", [], "")
         return product[:rows] if width > rows else product
 
