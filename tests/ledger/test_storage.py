@@ -196,7 +196,7 @@ def open_folder() -> Iterator[Path]:
 def _as_ordinary_user(code: str, path: Path) -> str:
     """Run code without root's power to ignore permissions."""
     program = f"""
-        import os, sys
+        import os, sys, urllib.parse  # pathlib may want it when this user can no longer read where Python lies
         from pathlib import Path
         from desktop.domain.errors import StorageUnusable
         from desktop.ledger.record import Ledger
