@@ -27,10 +27,12 @@ def build(usr: Path, out: Path, source: Source, version: str) -> Path:
         shutil.copy(FILES / "hearth.service", inside)
         settle(inside, source.epoch_s)
         tar = f"--format=gnu --sort=name --owner=0 --group=0 --numeric-owner --mtime=@{source.epoch_s}"
-        # gzip, because every system has it.
-        line = ["makeself", "--nox11", "--sha256", "--gzip", "--complevel", "9", "--quiet"]
+        # gzip, because every system has it; with the n it leaves out what time it is.
+        line = ["makeself", "--nox11", "--sha256", "--gzip", "--complevel", "9n", "--quiet"]
         line += ["--packaging-date", str(source.epoch_s), "--tar-extra", tar]
-        line += [str(inside), str(target), f"Hearth {version}", "./install"]
+        # Its own command line is written into it: no names of folders that are others the next time.
+        line += [inside.name, target.name, f"Hearth {version}", "./install"]
         environment = os.environ | {"LC_ALL": "C", "TZ": "UTC"}
-        subprocess.run(line, env=environment, stdout=sys.stderr, check=True)
+        subprocess.run(line, cwd=folder, env=environment, stdout=sys.stderr, check=True)
+        shutil.move(Path(folder, target.name), target)
     return target

@@ -99,6 +99,17 @@ def test_the_unit_starts_a_node(usr: Path) -> None:
     assert "@" not in unit
 
 
+def test_the_run_is_the_same_bytes_wherever_and_whenever_it_is_made(
+    usr: Path, source: Source, version: str, tmp_path: Path
+) -> None:
+    both = []
+    for name in ("one", "another"):
+        (tmp_path / name).mkdir()
+        both.append(selfextract.build(usr, tmp_path / name, source, version).read_bytes())
+
+    assert both[0] == both[1]
+
+
 def test_the_run_installs_for_one_user_and_goes_without_a_trace(
     usr: Path, source: Source, version: str, tmp_path: Path
 ) -> None:
