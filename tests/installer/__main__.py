@@ -186,7 +186,7 @@ def life_of_run(machine: Machine, old: Path, new: Path, pictures: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("base", "wheels", "installers", "newer"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+        parser.add_argument(f"--{name}", type=lambda text: Path(text).absolute(), required=True)
     parser.add_argument("--pictures", type=Path, default=Path("build/installer"))
     parser.add_argument("--only", choices=("deb", "run"))
     arguments = parser.parse_args()

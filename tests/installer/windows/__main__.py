@@ -203,7 +203,7 @@ class Life:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("base", "wheels", "installers", "newer"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+        parser.add_argument(f"--{name}", type=lambda text: Path(text).absolute(), required=True)
     parser.add_argument("--pictures", type=Path, default=Path("build/installer"))
     arguments = parser.parse_args()
     arguments.pictures.mkdir(parents=True, exist_ok=True)
