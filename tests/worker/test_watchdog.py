@@ -8,36 +8,16 @@ from typing import cast
 import pytest
 
 from desktop.worker.sandbox.cell import Cell
-from desktop.worker.sandbox.family import family_of, kill_family
 from desktop.worker.sandbox.limits import Limits
 from desktop.worker.watchdog import Watchdog
 from tests.fakes.patience import until
+from tests.worker.one_process import OneProcess
 
 HOLD = "import mmap; held = mmap.mmap(-1, {size}{kind}); held.write(b'x' * {size}); print(flush=True); input()"
 
 
-class OneProcess:
-    """What a watchdog wants of a cell, around a process that is shut in by nothing."""
-
-    def __init__(self, process: subprocess.Popen[bytes], memory_bytes: int) -> None:
-        self._process = process
-        self.limits = Limits(memory_bytes=memory_bytes)
-        self.printed_bytes = 0
-
-    @property
-    def ended(self) -> bool:
-        return self._process.poll() is not None
-
-    def family(self) -> list[int]:
-        return [] if self.ended else family_of(self._process.pid)
-
-    def kill(self) -> None:
-        kill_family(self._process.pid)
-        self._process.wait()
-
-
 def holder(size: int, kind: str = "") -> subprocess.Popen[bytes]:
-    """A process that holds so much memory, at its channel's end."""
+    """A process that holds so much memory already."""
     program = HOLD.format(size=size, kind=kind)
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -52,7 +32,7 @@ def open_files() -> int:
 
 
 def watchdog(process: subprocess.Popen[bytes], memory_bytes: int) -> Watchdog:
-    return Watchdog(cast("Cell", OneProcess(process, memory_bytes)), lambda: 0.0)
+    return Watchdog(cast("Cell", OneProcess(process, Limits(memory_bytes=memory_bytes))), lambda: 0.0)
 
 
 @pytest.mark.parametrize("kind", ["", ", mmap.MAP_PRIVATE"], ids=["shared", "private"])

@@ -17,6 +17,7 @@ from desktop.worker.sandbox.priority import Effort, effort_of, give_way
 from desktop.worker.watchdog import Watchdog
 from tests.fakes.patience import until
 from tests.ui.session import wait_until
+from tests.worker.one_process import OneProcess
 from tests.worker.scripted_launch import BOTH, scripted_launcher
 
 
@@ -119,35 +120,15 @@ async def test_a_worker_that_is_starved_is_not_taken_for_hung_and_a_hung_one_is(
     try:
         give_way([starved.pid])
         started = time.monotonic()
-        cell = FakeCell(starved.pid)
+        cell = OneProcess(starved, Limits(silence_s=0.5))
         watching = asyncio.create_task(Watchdog(cast("Cell", cell), lambda: time.monotonic() - started).watch())
         await until(lambda: time.monotonic() - started > 2.5)
-        assert not cell.killed
+        assert not cell.ended
         starved.send_signal(signal.SIGSTOP)  # it neither works nor wants to
         async with asyncio.timeout(60):
             assert "no sign of life" in await watching
-        assert cell.killed
+        assert cell.ended
     finally:
         for each in (starved, *rivals):
             each.kill()
             each.wait()
-
-
-class FakeCell:
-    """One process, with half a second of silence allowed."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self.limits = Limits(silence_s=0.5)
-        self.printed_bytes = 0
-        self.killed = False
-
-    @property
-    def ended(self) -> bool:
-        return self.killed
-
-    def family(self) -> list[int]:
-        return [self._pid]
-
-    def kill(self) -> None:
-        self.killed = True
